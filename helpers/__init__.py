@@ -1,0 +1,1 @@
+"""Helper package of the book *Atoms to Spectra*: a ground floor and one room per subject."""

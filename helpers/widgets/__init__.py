@@ -1,0 +1,1 @@
+"""Explorers that stay alive on a static page, one Python and one JavaScript file each."""
