@@ -1,0 +1,140 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from helpers.atoms import evaluate
+from helpers.data import DataError
+
+
+def points(*xy, **extra):
+    return pd.DataFrame(np.array(xy, float).reshape(-1, 2), columns=["x_px", "y_px"]).assign(
+        **extra
+    )
+
+
+EMPTY = points()
+
+
+@pytest.mark.parametrize(
+    ("dx", "dy", "found"),
+    [(6, 0, 1), (6, 1, 0), (7, 0, 0), (3, 3, 1), (4, 4, 0), (2, 5, 1), (-6, 0, 1), (0, -7, 0)],
+)
+def test_box_rule_is_the_published_inequality(dx, dy, found):
+    assert found == ((21 - abs(dx)) * (21 - abs(dy)) > 294)
+    assert len(evaluate.match(points((50, 80)), points((50 + dx, 80 + dy)))) == found
+
+
+def test_x_is_the_column_and_swapping_axes_loses_everything():
+    labels = points((10, 100), (200, 30))
+    pairs = evaluate.match(labels, points((203, 30), (10, 98)))
+    assert pairs.to_dict("list") == {
+        "label": [0, 1],
+        "detection": [1, 0],
+        "dx_px": [0.0, 3.0],
+        "dy_px": [-2.0, 0.0],
+    }
+    swapped = labels.rename(columns={"x_px": "y_px", "y_px": "x_px"})
+    assert len(evaluate.match(labels, swapped)) == 0
+
+
+def test_one_to_one_even_when_detections_crowd_a_label():
+    result = evaluate.score(points((50, 50)), points((50, 50), (51, 50), (49, 50)))
+    assert (result["tp"], result["fp"], result["fn"]) == (1, 2, 0)
+    assert result["precision"] == pytest.approx(1 / 3)
+    assert result["recall"] == 1
+    assert result["f1"] == pytest.approx(0.5)
+
+
+def test_total_overlap_is_the_largest_possible():
+    rng = np.random.default_rng(3)
+    a, b = rng.uniform(0, 60, (12, 2)), rng.uniform(0, 60, (15, 2))
+    pairs = evaluate.match(points(*a), points(*b))
+    inter = np.prod(np.clip(21 - abs(a[:, None] - b[None]), 0, None), axis=2)
+    iou = inter / (2 * 441 - inter)
+    i, j = linear_sum_assignment(iou, maximize=True)
+    assert len(pairs) == (iou[i, j] > 0.5).sum() > 0
+
+
+def test_distance_rule_counts_its_own_radius():
+    labels, detections = points((0, 0), (10, 0)), points((6, 0), (16, 8))
+    assert len(evaluate.match(labels, detections, "distance", radius=6)) == 1
+    assert len(evaluate.match(labels, detections, "distance", radius=10)) == 2
+    # a greedy nearest-first pairing would leave the first label alone
+    assert list(evaluate.match(labels, detections, "distance", radius=10)["label"]) == [0, 1]
+
+
+def test_empty_tables():
+    assert evaluate.score(EMPTY, points((1, 1)))["f1"] == 0
+    assert evaluate.score(points((1, 1)), EMPTY)["precision"] == 0
+    assert np.isnan(evaluate.score(EMPTY, EMPTY)["f1"])
+    assert len(evaluate.match(EMPTY, EMPTY)) == 0
+    assert evaluate.is_atom(EMPTY, points((1, 1))).tolist() == [False]
+
+
+def test_missing_columns_and_unknown_rule_are_named():
+    with pytest.raises(DataError, match="x_px"):
+        evaluate.match(pd.DataFrame({"X": [1], "Y": [2]}), EMPTY)
+    with pytest.raises(ValueError, match="nearest"):
+        evaluate.match(EMPTY, EMPTY, rule="nearest")
+
+
+def test_threshold_curve_from_tables_and_from_functions():
+    labels = [points((10, 10), (50, 50)), points((30, 30))]
+    tables = [
+        points((10, 10), (50, 50), (90, 90), probability=[0.9, 0.4, 0.3]),
+        points((30, 30), probability=[0.8]),
+    ]
+    curve = evaluate.threshold_curve(labels, tables, [0.2, 0.35, 0.5, 0.95])
+    assert curve["recall"].tolist() == [1, 1, 0.75, 0]
+    assert curve["f1"].tolist() == pytest.approx([0.9, 1, (2 / 3 + 1) / 2, 0])
+    assert curve["f1_sd"][0] == pytest.approx(np.std([0.8, 1], ddof=1))
+    functions = [lambda t, c=c: c[c["probability"] > t] for c in tables]
+    again = evaluate.threshold_curve(labels, functions, [0.2, 0.35, 0.5, 0.95])
+    pd.testing.assert_frame_equal(curve, again)
+    assert evaluate.choose_threshold(curve) == 0.35
+
+
+def test_chosen_threshold_is_the_middle_of_a_plateau():
+    curve = pd.DataFrame({"threshold": [0.1, 0.2, 0.3, 0.4, 0.5], "f1": [0.1, 0.6, 0.6, 0.6, 0.2]})
+    assert evaluate.choose_threshold(curve) == 0.3
+
+
+def test_bootstrap_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for k in range(200):
+        low, high = evaluate.bootstrap_interval(rng.normal(0.7, 0.05, 30), seed=k, draws=500)
+        hits += low < 0.7 < high
+    assert 0.88 <= hits / 200 <= 0.99
+    values = [0.6, 0.7, 0.8]
+    assert evaluate.bootstrap_interval(values, 1) == evaluate.bootstrap_interval(values, 1)
+
+
+def test_reliability_finds_calibration_and_its_lack():
+    rng = np.random.default_rng(1)
+    p = rng.uniform(0, 1, 20_000)
+    good = evaluate.reliability(p, rng.uniform(size=p.size) < p)
+    assert (good["count"].sum(), len(good)) == (20_000, 10)
+    assert np.allclose(good["probability"], good["fraction"], atol=0.05)
+    assert ((good["low"] < good["fraction"]) & (good["fraction"] < good["high"])).all()
+    bad = evaluate.reliability(p, rng.uniform(size=p.size) < p**3)
+    assert (bad["probability"] - bad["fraction"]).max() > 0.3
+    assert len(evaluate.reliability([1.0], [True])) == 1
+
+
+def test_localisation_error_recovers_bias_and_spread():
+    rng = np.random.default_rng(2)
+    pairs = pd.DataFrame({"dx_px": rng.normal(0.5, 1.0, 5000), "dy_px": rng.normal(0, 2.0, 5000)})
+    error = evaluate.localisation_error(pairs)
+    assert error["bias_x"] == pytest.approx(0.5, abs=0.05)
+    assert error["sd_y"] == pytest.approx(2, abs=0.1)
+    assert error["rms"] == pytest.approx(np.sqrt(0.25 + 1 + 4), abs=0.1)
+
+
+def test_froc_counts_false_atoms_per_area():
+    labels = [points((10, 10), (50, 50))]
+    table = [points((10, 10), (90, 90), probability=[0.9, 0.3])]
+    curve = evaluate.froc(labels, table, [4.0], [0.2, 0.5])
+    assert curve["false_per_nm2"].tolist() == [0.25, 0]
+    assert curve["recall"].tolist() == [0.5, 0.5]
