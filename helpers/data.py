@@ -23,8 +23,17 @@ from helpers.registry import (
 )
 
 __all__ = [
-    "ROOT", "DataError", "DataUnavailable", "Labelled", "available", "fetch", "open_image",
-    "open_points", "pt_nc", "registry", "sha256",
+    "ROOT",
+    "DataError",
+    "DataUnavailable",
+    "Labelled",
+    "available",
+    "fetch",
+    "open_image",
+    "open_points",
+    "pt_nc",
+    "registry",
+    "sha256",
 ]
 
 # Field of view 15 nm on 512 pixels (Mitchell 2022, Fig. 1; the tags of the files agree).
@@ -222,15 +231,18 @@ def _read_tiff(path):
             unit = (tif.imagej_metadata or {}).get("unit", "")
             steps = [_step(tags, key) for key in ("YResolution", "XResolution")]
             return values, tuple((step, unit) for step in steps)
-    # Tags of the microscope makers are left to rosettasciio.
+        unit = {2: "inch", 3: "cm"}.get(int(tags.valueof("ResolutionUnit", 1)), "")
+        steps = tuple((_step(tags, key), unit) for key in ("YResolution", "XResolution"))
+    # The tags of microscope makers are left to rosettasciio.
     from rsciio import tiff
 
-    return values, _calibration(tiff.file_reader(str(path))[0]["axes"])
+    axes = _calibration(tiff.file_reader(str(path))[0]["axes"])
+    return values, axes if axes and axes[0][1] else steps
 
 
 def _step(tags, key):
     """Size of a pixel from a TIFF resolution tag (pixels per unit, as a fraction)."""
-    pixels, units = tags[key].value if key in tags else (0, 1)
+    pixels, units = tags.valueof(key, (0, 1))
     return units / pixels if pixels else 0.0
 
 

@@ -49,7 +49,9 @@ def registry():
             addresses[path] = "" if converted else entry["base"] + value.get("at", path)
         about = {key: entry[key] for key in ("title", "licence", "citation", "url")}
         sets[name] = about | {
-            "note": entry.get("note", ""), "files": files, "addresses": addresses,
+            "note": entry.get("note", ""),
+            "files": files,
+            "addresses": addresses,
         }
     return sets
 
@@ -142,7 +144,8 @@ def _faults(folder, files):
     """Paths that are missing, and paths whose content is not the registered one."""
     missing = [path for path in files if not (folder / path).is_file()]
     altered = [
-        path for path, digest in files.items()
+        path
+        for path, digest in files.items()
         if path not in missing and sha256(folder / path) != digest
     ]
     return missing, altered
@@ -150,36 +153,36 @@ def _faults(folder, files):
 
 def _download(name, entry, cache, paths):
     """Download `paths` of a set into `cache`."""
-    advice = (
-        f"Put a copy of the set into a folder called {name} and set the environment variable"
-        " A2S_DATA to the folder that contains it"
+    by_hand = (
+        f"put the files into a folder called {name} and set the environment variable A2S_DATA to"
+        " the folder that contains it"
     )
     converted = [path for path in paths if not entry["addresses"][path]]
     if converted:
         raise DataUnavailable(
             f"Data set {name!r} is not available: {', '.join(converted)} cannot be downloaded"
-            f" ({entry['note']}; source {entry['url']}). {advice}."
+            f" ({entry['note']}; source {entry['url']}). To use it, {by_hand}."
         )
-    trouble = _unreachable(entry["addresses"][paths[0]])
-    pup = pooch.create(
-        path=cache, base_url="", urls=entry["addresses"], retry_if_failed=2,
-        registry={path: f"sha256:{digest}" for path, digest in entry["files"].items()},
-    )
-    pooch.get_logger().setLevel("WARNING")
-    getter = pooch.HTTPDownloader(timeout=(CONNECT_S, READ_S))
-    for path in tqdm(paths, desc=f"fetching {name}", unit="file", disable=None):
-        url = entry["addresses"][path]
-        if not trouble:
-            try:
+    url = entry["addresses"][paths[0]]
+    trouble = _unreachable(url)
+    if not trouble:
+        pooch.get_logger().setLevel("WARNING")
+        pup = pooch.create(
+            path=cache, base_url="", urls=entry["addresses"], retry_if_failed=2,
+            registry={path: f"sha256:{digest}" for path, digest in entry["files"].items()},
+        )  # fmt: skip
+        getter = pooch.HTTPDownloader(timeout=(CONNECT_S, READ_S))
+        try:
+            for path in tqdm(paths, desc=f"fetching {name}", unit="file", disable=None):
+                url = entry["addresses"][path]
                 pup.fetch(path, downloader=getter)
-            except (requests.RequestException, ValueError, OSError) as exc:
-                trouble = f"{type(exc).__name__}: {exc}"
-        if trouble:
-            raise DataUnavailable(
-                f"Data set {name!r} is not available: {url} could not be downloaded ({trouble})."
-                f" Connect to the internet and try again. Without internet: {advice[0].lower()}"
-                f"{advice[1:]}."
-            )
+        except (requests.RequestException, ValueError, OSError) as exc:
+            trouble = f"{type(exc).__name__}: {exc}"
+    if trouble:
+        raise DataUnavailable(
+            f"Data set {name!r} is not available: {url} could not be downloaded ({trouble})."
+            f" Connect to the internet and try again, or {by_hand}."
+        )
 
 
 def _unreachable(url):
