@@ -1,0 +1,228 @@
+"""Turn an executed chapter into the files of a run: report, numbers, tables, figures, methods."""
+
+import base64
+import csv
+import html
+import io
+import json
+import math
+import re
+from importlib import resources
+
+import jinja2
+
+from helpers.claims import collect
+
+METHODS = "application/vnd.a2s.methods+json"
+ROWS_SHOWN = 20
+
+
+def write(folder, notebook, about, parameters):
+    """Write everything that a run leaves beside its notebook.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write: ``report.html``, ``results.json``, ``provenance.json``, ``methods.md``,
+        ``tables/*.csv`` and ``figures/*.png``.
+    notebook : nbformat.NotebookNode
+        The executed notebook; all results are taken from its outputs.
+    about : dict
+        Provenance of the run, as `helpers.runs.run` gathers it.
+    parameters : dict
+        Name -> `helpers.chapters.Parameter`.
+    """
+    found = collect(notebook)
+    found["tables"] = _write_tables(folder / "tables", found["tables"])
+    found["figures"] = _write_figures(folder / "figures", figures(notebook))
+    text, citations = methods(notebook, about)
+    _write(folder / "methods.md", _markdown(text, citations))
+    _write_json(folder / "provenance.json", about)
+    _write_json(folder / "results.json", _results(found, about))
+    _write(folder / "report.html", _page(found, about, parameters, text, citations))
+
+
+def figures(notebook):
+    """Collect the figures of a notebook.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``alt`` and ``png`` (bytes), in order.
+    """
+    found = []
+    for data, metadata in _outputs(notebook):
+        if "image/png" in data:
+            about = metadata.get("image/png", {})
+            png = base64.b64decode(data["image/png"])
+            found.append({"name": about.get("name", ""), "alt": about.get("alt", ""), "png": png})
+    return found
+
+
+def methods(notebook, about):
+    """Write the methods paragraph of a run, with the values that it used.
+
+    Returns
+    -------
+    str, list of str
+        The paragraph, and the citations, each once.
+    """
+    emitted = [data[METHODS] for data, _ in _outputs(notebook) if METHODS in data]
+    citations = list(dict.fromkeys(c for e in emitted for c in e["citations"]))
+    code, source = about["code"], about["input"]
+    commit = f", commit {code['commit'][:10]}" if code["commit"] else ""
+    what = "The published data of the chapter were analysed"
+    if source:
+        what = f"The file {source['path']} (SHA-256 {source['sha256'][:12]}...) was analysed"
+    number = int(about["chapter"][2:])
+    start = (
+        f"{what} with chapter {number}, “{about['title']}”, of Atoms to Spectra"
+        f" {code['version']}{commit}."
+    )
+    own = {k: v for k, v in about["parameters"].items() if k not in ("data", "out")}
+    changed = [f"{k} = {_text(v)}" for k, v in own.items() if k in about["changed"]]
+    default = [f"{k} = {_text(v)}" for k, v in own.items() if k not in about["changed"]]
+    end = "Parameters: " + "; ".join(
+        f"{title} {', '.join(values)}"
+        for title, values in (("set by the user", changed), ("at their defaults", default))
+        if values
+    )
+    parts = [start, *(e["text"].strip() for e in emitted), f"{end}." if own else ""]
+    return " ".join(p for p in parts if p), citations
+
+
+def quantity(value, spread=None):
+    """Format a number, with its spread to two digits when it has one."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "not available"
+    if isinstance(value, str | bool | int):
+        return str(value)
+    if spread and math.isfinite(spread) and 1e-6 < abs(spread) < 1e6:
+        digits = max(0, 1 - math.floor(math.log10(abs(spread))))
+        return f"{value:.{digits}f} ± {spread:.{digits}f}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
+def _outputs(notebook):
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                yield output["data"], output.get("metadata", {})
+
+
+def _results(found, about):
+    return {
+        "chapter": about["chapter"],
+        "numbers": found["numbers"],
+        "notes": found["notes"],
+        "claims": found["claims"],
+        "tables": [{k: t[k] for k in ("name", "caption", "rows", "file")} for t in found["tables"]],
+        "figures": [{k: f[k] for k in ("name", "alt", "file")} for f in found["figures"]],
+    }
+
+
+def _write_tables(folder, tables):
+    folder.mkdir()
+    written = []
+    for name, emitted in tables.items():
+        file = _file_name(folder, name, "table", ".csv")
+        _write(folder / file, emitted["csv"])
+        header, *rows = csv.reader(io.StringIO(emitted["csv"]))
+        written.append(
+            {
+                "name": name,
+                "caption": emitted.get("caption", ""),
+                "file": f"{folder.name}/{file}",
+                "header": header,
+                "rows": len(rows),
+                "shown": [[_cell(v) for v in row] for row in rows[:ROWS_SHOWN]],
+            }
+        )
+    return written
+
+
+def _write_figures(folder, found):
+    folder.mkdir()
+    for number, figure in enumerate(found, 1):
+        file = _file_name(folder, f"{number:02d}-{figure['name'] or 'figure'}", "figure", ".png")
+        (folder / file).write_bytes(figure["png"])
+        figure["file"] = f"{folder.name}/{file}"
+        figure["source"] = "data:image/png;base64," + base64.b64encode(figure["png"]).decode()
+    return found
+
+
+def _file_name(folder, name, fallback, ending):
+    """Name a file that stays in `folder` and is not there yet, whatever the notebook called it."""
+    stem = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip(".-")[:80] or fallback
+    file, count = stem + ending, 1
+    while (folder / file).exists():
+        count += 1
+        file = f"{stem}-{count}{ending}"
+    return file
+
+
+def _cell(text):
+    """Value of a CSV cell as shown, and whether it is a number."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text, False
+    return (text if re.fullmatch(r"-?\d+", text) else f"{value:.5g}"), True
+
+
+def _text(value):
+    return value if isinstance(value, str) and value else repr(value)
+
+
+def _markdown(text, citations):
+    lines = ["# Methods", "", _escaped(text), ""]
+    if citations:
+        lines += ["## References", "", *(f"- {_escaped(c)}" for c in citations), ""]
+    return "\n".join(lines)
+
+
+def _escaped(text):
+    """Text that a Markdown reader shows as it is: file names may hold HTML."""
+    return html.escape(text, quote=False)
+
+
+def _plain(value):
+    """JSON has no NaN and no infinity: null."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write_json(path, value):
+    _write(path, json.dumps(_plain(value), indent=1, allow_nan=False) + "\n")
+
+
+def _write(path, text):
+    # File names may hold bytes that are no text; they must not stop the report.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def _page(found, about, parameters, text, citations):
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["unit"] = lambda unit: re.sub(
+        r"\^(-?\d+)", lambda m: m[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), unit
+    )
+    environment.globals["quantity"] = quantity
+    template = environment.from_string(
+        resources.files("helpers").joinpath("report.html").read_text(encoding="utf-8")
+    )
+    check = next((t for t in found["tables"] if t["name"] == "input_check"), None)
+    return template.render(
+        about=about,
+        parameters=parameters,
+        check=check,
+        notes=sorted(found["notes"], key=lambda note: note["level"] != "warning"),
+        numbers=found["numbers"],
+        figures=found["figures"],
+        tables=[t for t in found["tables"] if t is not check],
+        claims=found["claims"] if about["cells"] == "all" else [],
+        methods=text,
+        citations=citations,
+    )
