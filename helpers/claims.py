@@ -1,22 +1,22 @@
-"""What the paper says beside what this run finds, and the results a chapter hands on.
+"""What the paper says beside what this run finds: claims, their verdict, and their guard."""
 
-Claims, headline numbers, tables and notes are shown to the reader and, in the same output, carried
-as data of their own MIME type, so that the executed notebook is the one record of its results.
-"""
-
-import math
-import re
 from dataclasses import asdict, dataclass
 from html import escape
-from numbers import Integral
-from pathlib import Path
 
-import pandas as pd
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.display import display
+from helpers.results import (
+    check_data,
+    collect,
+    emit,
+    jsonable,
+    note,
+    number,
+    table,
+    with_spread,
+)
 
-MIME = "application/vnd.a2s.{}+json"
-ROWS_SHOWN = 10
+__all__ = [
+    "Claim", "check_claims", "collect", "note", "number", "show_claims", "table", "with_spread",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Claim:
 
     def __post_init__(self):
         """Refuse a claim that could not be judged."""
-        _check_data(self.data)
+        check_data(self.data)
         if self.ours is None and not self.unavailable:
             raise ValueError(f"Claim {self.id} has no value: say in `unavailable` why not.")
         for low, high in (self.holds_within, self.guard):
@@ -99,8 +99,8 @@ def show_claims(claims):
         for name in ("Claim", "Where", "Paper", "Ours", "Data", "Verdict", "Limits and why")
     )
     rows = "".join(_row(claim) for claim in claims)
-    _emit(
-        "claims", [_jsonable(asdict(c) | {"verdict": c.verdict}) for c in claims],
+    emit(
+        "claims", [jsonable(asdict(c) | {"verdict": c.verdict}) for c in claims],
         html=f'<table class="a2s-claims"><thead><tr>{header}</tr></thead>'
         f"<tbody>{rows}</tbody></table>",
         text="\n".join(f"{c.id}: paper {c.paper}, ours {_ours(c)}: {c.verdict}" for c in claims),
@@ -129,138 +129,6 @@ def check_claims(claims):
         raise AssertionError("Values outside their guard: " + "; ".join(broken))
 
 
-def number(name, value, unit="", spread=None, data="measured", label=""):
-    """Show a headline number, record it, and glue it for the text.
-
-    Parameters
-    ----------
-    name : str
-        Key for the text; the spread is glued as ``<name>_spread``.
-    value : float or int
-        The number.
-    unit : str
-        Its unit, "" for a pure number.
-    spread : float, optional
-        Standard deviation.
-    data : {"measured", "simulated"}
-        What it was computed from.
-    label : str
-        What it is, in words; the name by default.
-    """
-    _check_name(name)
-    _check_data(data)
-    value = _plain(value)
-    text = f"{label or name}: {with_spread(value, spread, unit)} ({data})"
-    payload = dict(name=name, value=value, unit=unit, spread=spread, data=data, label=label)
-    _emit("number", _jsonable(payload), f'<p class="a2s-number">{escape(text)}</p>', text)
-    _glue(name, value)
-    if spread is not None:
-        _glue(f"{name}_spread", _plain(spread))
-
-
-def table(name, df, caption="", out=""):
-    """Show the first rows of a table and record all of it.
-
-    Parameters
-    ----------
-    name : str
-        Name of the table and of its file.
-    df : pandas.DataFrame
-        Units in the column names.
-    caption : str
-        What the table holds.
-    out : str or pathlib.Path
-        Folder into which ``<name>.csv`` is written; none by default.
-    """
-    _check_name(name)
-    index = not isinstance(df.index, pd.RangeIndex)
-    csv = df.to_csv(index=index)
-    shown = df.head(ROWS_SHOWN)
-    more = f"First {len(shown)} of {len(df)} rows." if len(shown) < len(df) else ""
-    words = " ".join(part for part in (caption, more) if part)
-    body = shown.to_html(index=index, border=0, classes="a2s-table", float_format="{:.4g}".format)
-    lead = f'<p class="a2s-caption">{escape(words)}</p>' if words else ""
-    text = shown.to_string(index=index, float_format="{:.4g}".format)
-    _emit("table", dict(name=name, caption=caption, csv=csv), lead + body, f"{words}\n{text}")
-    if out:
-        folder = Path(out)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.csv").write_text(csv, encoding="utf-8")
-
-
-def note(text, level="info"):
-    """Show a banner and record it: data that are missing, an input unlike the training images.
-
-    Parameters
-    ----------
-    text : str
-        One or two sentences.
-    level : {"info", "warning"}
-        How the banner looks.
-    """
-    if level not in ("info", "warning"):
-        raise ValueError(f"The level is 'info' or 'warning', not {level!r}.")
-    look = "warning" if level == "warning" else "note"
-    html = f'<div class="a2s-note admonition {look}" role="note"><p>{escape(text)}</p></div>'
-    _emit("note", dict(text=text, level=level), html, f"{level}: {text}")
-
-
-def collect(notebook):
-    """Gather what an executed notebook recorded.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        Executed notebook.
-
-    Returns
-    -------
-    dict
-        ``claims`` (list of dict with the fields of `Claim` and ``verdict``; an infinite or
-        undefined number is None), ``numbers`` and ``tables`` (dicts by name, a later one replaces
-        an earlier one), ``notes`` (list of dict).
-    """
-    found = dict(claims=[], numbers={}, tables={}, notes=[])
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            found["claims"] += data.get(MIME.format("claims"), [])
-            for kind in ("number", "table"):
-                if entry := data.get(MIME.format(kind)):
-                    found[f"{kind}s"][entry["name"]] = entry
-            if entry := data.get(MIME.format("note")):
-                found["notes"].append(entry)
-    return found
-
-
-def with_spread(value, spread=None, unit=""):
-    """Write a value with as many digits as its spread deserves, for example "0.671 ± 0.049".
-
-    Parameters
-    ----------
-    value : float
-        The value; without spread it gets three significant digits, whole numbers all of theirs.
-    spread : float, optional
-        Standard deviation, shown with two significant digits.
-    unit : str
-        Unit to append.
-
-    Returns
-    -------
-    str
-    """
-    if value is None or not math.isfinite(value):
-        text = "not available"
-    elif spread is not None and math.isfinite(spread) and spread > 0:
-        decimals = max(0, 1 - math.floor(math.log10(spread)))
-        text = f"{value:.{decimals}f} ± {spread:.{decimals}f}"
-    elif float(value).is_integer() or abs(value) >= 1000:
-        text = f"{value:.0f}"
-    else:
-        text = f"{value:.3g}"
-    return f"{text} {unit}".strip()
-
-
 def _row(claim):
     look = {"holds": "a2s-holds", "does not hold": "a2s-fails"}.get(claim.verdict, "a2s-unchecked")
     low, high = (f"{limit:g}" for limit in claim.holds_within)
@@ -277,47 +145,3 @@ def _row(claim):
 
 def _ours(claim):
     return with_spread(claim.ours, claim.spread, claim.unit) if claim.ours is not None else "-"
-
-
-def _check_data(data):
-    if data not in ("measured", "simulated"):
-        raise ValueError(f"data is 'measured' or 'simulated', not {data!r}.")
-
-
-def _check_name(name):
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
-        raise ValueError(f"{name!r} is no name: use letters, digits, '_' and '-'.")
-
-
-def _plain(value):
-    """Numpy scalars as Python numbers: their repr would end up in the text."""
-    return int(value) if isinstance(value, Integral) else float(value)
-
-
-def _jsonable(value):
-    if isinstance(value, dict):
-        return {key: _jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    value = _plain(value)
-    return value if math.isfinite(value) else None
-
-
-def _emit(kind, payload, html, text):
-    if InteractiveShell.initialized():
-        bundle = {MIME.format(kind): payload, "text/html": html, "text/plain": text}
-        display(bundle, raw=True)
-    else:
-        print(text)
-
-
-def _glue(name, value):
-    """Hand a value to the text of the book; without MyST-NB there is no text to hand it to."""
-    try:
-        from myst_nb import glue
-    except ImportError:
-        return
-    if InteractiveShell.initialized():
-        glue(name, value, display=False)
