@@ -1,0 +1,287 @@
+"""How atoms lie to each other: nearest neighbours, and what a random arrangement would show.
+
+The statistics of Mitchell et al. 2022 (Materials and Methods, Statistical Analysis):
+nearest-neighbour distances with their Rayleigh fit (Eq. 4), the mean distance of a random
+arrangement of equal density (Eq. 5) and the share of atoms within a metal-metal bond.  Added to
+the paper's: a correction for the edge of the field, and random arrangements inside the very mask
+that was measured.
+
+Positions are arrays of shape (N, 2), columns x and y, in nm; pixel (row i, column j) has its centre
+at x = j * pixel_size_nm, y = i * pixel_size_nm.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.ndimage import distance_transform_edt, map_coordinates
+from scipy.spatial import cKDTree
+
+from helpers.atoms.density import Estimate, corrected_density, density
+from helpers.data import DataError
+
+PT_PT_BOND_NM = 0.28  # 0.277 nm in the metal; the dashed line of the paper's Fig. 2c
+
+
+@dataclass(frozen=True)
+class RayleighFit:
+    """Random arrangement that fits nearest-neighbour distances best.
+
+    Attributes
+    ----------
+    density_nm2 : float
+        Density rho of Eq. 4.
+    mean_nm : float
+        Mean distance of the fitted distribution, ``1 / (2 sqrt(rho))``; the paper's r_Measured.
+    n : int
+        Distances that were seen whole.
+    """
+
+    density_nm2: float
+    mean_nm: float
+    n: int
+
+    def pdf(self, distance_nm):
+        """Probability density of Eq. 4, per nm."""
+        rho, r = self.density_nm2, np.asarray(distance_nm, float)
+        return 2 * np.pi * rho * r * np.exp(-np.pi * rho * r**2)
+
+
+def positions_nm(points, pixel_size_nm):
+    """Positions (N, 2) in nm from a table with ``x_px`` and ``y_px``."""
+    return points[["x_px", "y_px"]].to_numpy(float) * pixel_size_nm
+
+
+def is_inside(positions, mask, pixel_size_nm):
+    """Which positions lie on the mask, shape (N,), bool."""
+    columns, rows = np.rint(np.asarray(positions, float).T / pixel_size_nm).astype(int)
+    within = (rows >= 0) & (columns >= 0) & (rows < mask.shape[0]) & (columns < mask.shape[1])
+    return within & mask[rows * within, columns * within]
+
+
+# Nearest neighbours
+
+
+def nearest_neighbours(positions):
+    """Distance from every atom to its nearest neighbour, shape (N,), nm.
+
+    Raises
+    ------
+    helpers.data.DataError
+        With fewer than two atoms.
+    """
+    positions = np.asarray(positions, float)
+    if len(positions) < 2:
+        raise DataError(
+            f"{len(positions)} atom(s) have no nearest-neighbour distance; at least 2 are needed"
+        )
+    return cKDTree(positions).query(positions, k=2)[0][:, 1]
+
+
+def border_distance(positions, mask, pixel_size_nm):
+    """Distance from every atom to the end of the mask or of the frame, shape (N,), nm.
+
+    A nearest neighbour farther than this may have been beaten by an atom nobody could see.
+    """
+    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] - 0.5
+    columns, rows = np.asarray(positions, float).T / pixel_size_nm
+    return np.maximum(map_coordinates(depth, [rows, columns], order=1), 0) * pixel_size_nm
+
+
+def kaplan_meier(distances, borders):
+    """Edge-corrected distribution of nearest-neighbour distances (Baddeley and Gill 1997).
+
+    A distance larger than the one to the border is known only to be larger than that: censored,
+    as a lifetime is when the patient leaves the study.
+
+    Parameters
+    ----------
+    distances, borders : ndarray, shape (N,)
+        From :func:`nearest_neighbours` and :func:`border_distance`.
+
+    Returns
+    -------
+    DataFrame
+        ``distance_nm`` and ``share``, the probability of a neighbour within that distance; a step
+        function starting at (0, 0).
+    """
+    distances, borders = np.asarray(distances, float), np.asarray(borders, float)
+    seen = distances <= borders
+    times = np.minimum(distances, borders)
+    steps = np.unique(times[seen])
+    at_risk = len(times) - np.searchsorted(np.sort(times), steps)
+    deaths = np.searchsorted(np.sort(times[seen]), steps, side="right")
+    deaths = np.diff(deaths, prepend=0)
+    survival = np.cumprod(1 - deaths / at_risk)
+    return pd.DataFrame({"distance_nm": np.append(0, steps), "share": np.append(0, 1 - survival)})
+
+
+def corrected_mean_distance(distances, borders):
+    """Mean nearest-neighbour distance in nm from :func:`kaplan_meier`'s distribution.
+
+    The area under the survival curve up to the largest distance that was seen whole; what may lie
+    beyond is left out, so it is slightly low when the farthest neighbours are censored.
+    """
+    curve = kaplan_meier(distances, borders)
+    return float(np.sum(np.diff(curve.distance_nm) * (1 - curve.share.to_numpy()[:-1])))
+
+
+def rayleigh_fit(distances, borders=None):
+    """Maximum-likelihood fit of Eq. 4 to nearest-neighbour distances.
+
+    Squared distances of a random arrangement are exponential with rate pi * rho, so the best rho
+    is the number of distances over pi times the sum of their squares.  With ``borders``, distances
+    beyond the border enter as censored ones, and the fit is free of edge effects.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (N,)
+    borders : ndarray, shape (N,), optional
+
+    Returns
+    -------
+    RayleighFit
+    """
+    distances = np.asarray(distances, float)
+    seen, times = len(distances), distances
+    if borders is not None:
+        seen = int(np.count_nonzero(distances <= borders))
+        times = np.minimum(distances, borders)
+    if seen == 0:
+        raise DataError("every nearest neighbour is cut by the border; a larger image is needed")
+    rho = seen / (np.pi * np.sum(times**2))
+    return RayleighFit(rho, random_mean_distance(rho), seen)
+
+
+def random_mean_distance(density_nm2):
+    """Mean nearest-neighbour distance of a random arrangement, nm (Eq. 5)."""
+    return 1 / (2 * np.sqrt(density_nm2))
+
+
+def share_within(positions, distance_nm=PT_PT_BOND_NM, confidence=0.95):
+    """Share of atoms that have a neighbour within a distance (Wilson interval).
+
+    Parameters
+    ----------
+    positions : ndarray (N, 2), or list of such arrays
+        Several images are pooled; neighbours are sought within each.
+    distance_nm : float
+        The paper's Pt-Pt bond by default.
+    confidence : float
+
+    Returns
+    -------
+    Estimate
+    """
+    sets = positions if isinstance(positions, list) else [positions]
+    distances = np.concatenate([nearest_neighbours(p) for p in sets if len(p) > 1])
+    close = int(np.count_nonzero(distances <= distance_nm))
+    total = sum(len(p) for p in sets)
+    limits = stats.binomtest(close, total).proportion_ci(confidence, method="wilson")
+    return Estimate(close / total, limits.low, limits.high)
+
+
+# Random arrangements in the measured window
+
+
+def random_positions(count, mask, pixel_size_nm, rng):
+    """Uniform random positions on a mask, shape (count, 2), nm."""
+    rows, columns = np.nonzero(mask)
+    chosen = rng.integers(len(rows), size=count)
+    pixels = np.column_stack([columns[chosen], rows[chosen]])
+    return (pixels + rng.uniform(-0.5, 0.5, size=(count, 2))) * pixel_size_nm
+
+
+def random_expectation(count, mask, pixel_size_nm, rng, runs=999, distance_nm=PT_PT_BOND_NM):
+    """What a random arrangement of as many atoms shows in this very mask.
+
+    Eq. 5 holds on an endless plane.  In a field of view neighbours beyond the edge are missing and
+    distances come out longer; random arrangements cut by the same edges are the fair comparison.
+
+    Parameters
+    ----------
+    count : int
+    mask : ndarray of bool, shape (H, W)
+    pixel_size_nm : float
+    rng : numpy.random.Generator
+    runs : int
+    distance_nm : float
+
+    Returns
+    -------
+    DataFrame
+        ``mean_nm`` and ``share_within``, one row per run (simulated).
+    """
+    means, shares = np.empty(runs), np.empty(runs)
+    for run in range(runs):
+        distances = nearest_neighbours(random_positions(count, mask, pixel_size_nm, rng))
+        means[run], shares[run] = distances.mean(), np.mean(distances <= distance_nm)
+    return pd.DataFrame({"mean_nm": means, "share_within": shares})
+
+
+def two_sided_p(observed, simulated):
+    """Monte-Carlo probability of a value as extreme as the observed one, both sides."""
+    simulated = np.asarray(simulated)
+    rank = min(np.sum(simulated <= observed), np.sum(simulated >= observed))
+    return min(1.0, 2 * (rank + 1) / (len(simulated) + 1))
+
+
+def describe(points, mask, pixel_size_nm, rng, ratio=None, runs=999):
+    """All statistics of one image in a row.
+
+    Parameters
+    ----------
+    points : DataFrame
+        ``x_px``, ``y_px``; labels or detections. Those off the specimen are left out.
+    mask : ndarray of bool, shape (H, W)
+    pixel_size_nm : float
+    rng : numpy.random.Generator
+    ratio : DetectionRatio, optional
+        Adds the corrected density.
+    runs : int
+
+    Returns
+    -------
+    dict
+        Column names carry the units.
+    """
+    area = float(np.count_nonzero(mask)) * pixel_size_nm**2
+    positions = positions_nm(points, pixel_size_nm)
+    inside = is_inside(positions, mask, pixel_size_nm)
+    positions = positions[inside]
+    count = len(positions)
+    raw = density(count, area)
+    row = {
+        "area_nm2": area,
+        "n": count,
+        "n_outside": int(np.sum(~inside)),
+        "density_nm2": raw.value,
+        "density_low_nm2": raw.low,
+        "density_high_nm2": raw.high,
+    }
+    if ratio is not None:
+        corrected = corrected_density(count, area, ratio)
+        row["corrected_nm2"] = corrected.value
+        row["corrected_low_nm2"] = corrected.low
+        row["corrected_high_nm2"] = corrected.high
+    if count < 2:
+        return row
+    distances = nearest_neighbours(positions)
+    borders = border_distance(positions, mask, pixel_size_nm)
+    by_chance = random_expectation(count, mask, pixel_size_nm, rng, runs)
+    close = share_within(positions)
+    return row | {
+        "nnd_mean_nm": distances.mean(),
+        "nnd_rayleigh_nm": rayleigh_fit(distances).mean_nm,
+        "nnd_corrected_nm": corrected_mean_distance(distances, borders),
+        "nnd_rayleigh_corrected_nm": rayleigh_fit(distances, borders).mean_nm,
+        "nnd_random_nm": random_mean_distance(raw.value),
+        "nnd_random_in_mask_nm": by_chance.mean_nm.mean(),
+        "nnd_random_in_mask_sd_nm": by_chance.mean_nm.std(),
+        "nnd_p": two_sided_p(distances.mean(), by_chance.mean_nm),
+        "within_bond": close.value,
+        "within_bond_low": close.low,
+        "within_bond_high": close.high,
+        "within_bond_random": by_chance.share_within.mean(),
+    }
