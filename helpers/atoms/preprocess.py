@@ -81,7 +81,8 @@ def median_background(image: np.ndarray, size: int = 40) -> np.ndarray:
     """
     Median of the ``size`` x ``size`` window around every pixel, edges mirrored.
 
-    Bit for bit what ``scipy.ndimage.median_filter(image, size, mode="reflect")`` gives.
+    Bit for bit what ``scipy.ndimage.median_filter(image, size, mode="reflect")`` gives (for images
+    at least half a window wide and high; scipy mistakes the mirrored edge of much narrower ones).
 
     Parameters
     ----------

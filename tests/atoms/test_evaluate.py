@@ -18,7 +18,17 @@ EMPTY = points()
 
 @pytest.mark.parametrize(
     ("dx", "dy", "found"),
-    [(6, 0, 1), (6, 1, 0), (7, 0, 0), (3, 3, 1), (4, 4, 0), (2, 5, 1), (-6, 0, 1), (0, -7, 0)],
+    [
+        (6, 0, 1),
+        (6, 1, 1),
+        (6, 2, 0),
+        (7, 0, 0),
+        (3, 3, 1),
+        (4, 4, 0),
+        (2, 5, 1),
+        (-6, 0, 1),
+        (0, -7, 0),
+    ],
 )
 def test_box_rule_is_the_published_inequality(dx, dy, found):
     assert found == ((21 - abs(dx)) * (21 - abs(dy)) > 294)

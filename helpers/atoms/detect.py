@@ -1,0 +1,281 @@
+"""Find atoms: likelihood maps of a network, and positions in a map.
+
+The published detector (Mitchell et al. 2022) classifies the 21 x 21 px crop around every pixel. The
+same numbers come from one pass over the image: the convolutions are valid, so neighbouring crops
+share their features; the 3 x 3 grid of averages is a 5 x 5 average taken every 5 px, so that the
+first fully connected layer becomes a 3 x 3 convolution with dilation 5, and the others 1 x 1
+convolutions. `likelihood_map` does this, exactly; `sliding_window` is the paper's way.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import ndimage
+from skimage.feature import peak_local_max
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.atoms import baselines
+from helpers.atoms.networks import SacCnn
+from helpers.data import ROOT, DataError
+from helpers.training import device as pick_device
+from helpers.training import load_weights
+
+HALF = 10  # a crop reaches this many px to each side of its centre
+_TILE_COLUMNS = 1024
+DATA = ROOT / "data" / "ch01"
+
+
+class Dense(nn.Module):
+    """
+    Fully convolutional twin of a `SacCnn`, batch normalisation folded into the convolutions.
+
+    Input (N, 1, H + 20, W + 20), output (N, H, W): the probability that a crop holds an atom.
+    """
+
+    def __init__(self, network: SacCnn):
+        super().__init__()
+        layers = []
+        for conv, norm in zip(network.features[::3], network.features[1::3], strict=True):
+            layers += [nn.utils.fuse_conv_bn_eval(conv, norm), nn.ReLU()]
+        self.features = nn.Sequential(*layers)
+        first, second, last = network.fc_layers[0], network.fc_layers[2], network.fc3
+        self.head = nn.Sequential(
+            self._as_convolution(first, 3, dilation=5),
+            nn.ReLU(),
+            self._as_convolution(second, 1),
+            nn.ReLU(),
+            self._as_convolution(last, 1),
+        )
+        self.eval().requires_grad_(False)
+
+    @staticmethod
+    def _as_convolution(linear: nn.Linear, size: int, dilation: int = 1) -> nn.Conv2d:
+        conv = nn.Conv2d(
+            linear.in_features // size**2, linear.out_features, size, dilation=dilation
+        )
+        conv.weight.data = linear.weight.data.reshape(conv.weight.shape).clone()
+        conv.bias.data = linear.bias.data.clone()
+        return conv
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Probability of class 1 at every pixel that has a whole crop around it."""
+        logits = self.head(F.avg_pool2d(self.features(x), 5, stride=1))
+        return torch.sigmoid(logits[:, 1] - logits[:, 0])
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    image = np.asarray(image, np.float32)
+    if image.ndim != 2 or 0 in image.shape:
+        raise DataError(f"likelihood map: found shape {image.shape}, expected one image (H, W)")
+    return np.pad(image, HALF)
+
+
+def likelihood_map(
+    network: SacCnn, image: np.ndarray, tile_rows: int = 64, device: str = "auto"
+) -> np.ndarray:
+    """
+    Probability of an atom at every pixel: one exact fully convolutional pass, in tiles.
+
+    Parameters
+    ----------
+    network : SacCnn
+    image : (H, W) array, normalised (see `preprocess.normalise`), any H and W
+    tile_rows : int
+        Rows per tile; with tiles of at most 1024 columns this bounds the memory, whatever the size
+        of the image.
+    device : str
+
+    Returns
+    -------
+    (H, W) float32 array
+
+    Raises
+    ------
+    DataError
+        If the image is not two-dimensional.
+    """
+    padded = _checked(image)
+    target = pick_device(device)
+    dense = Dense(network.to("cpu").eval()).to(target, memory_format=torch.channels_last)
+    height, width = padded.shape[0] - 2 * HALF, padded.shape[1] - 2 * HALF
+    out = np.empty((height, width), np.float32)
+    with torch.inference_mode():
+        for y in range(0, height, tile_rows):
+            for x in range(0, width, _TILE_COLUMNS):
+                tile = padded[y : y + tile_rows + 2 * HALF, x : x + _TILE_COLUMNS + 2 * HALF]
+                tile = torch.from_numpy(tile.copy())[None, None].to(target)
+                tile = tile.to(memory_format=torch.channels_last)
+                result = dense(tile)[0].cpu().numpy()
+                out[y : y + tile_rows, x : x + _TILE_COLUMNS] = result
+    return out
+
+
+def sliding_window(
+    network: nn.Module,
+    image: np.ndarray,
+    batch: int = 512,
+    rows: tuple[int, int] | None = None,
+    stride: int = 1,
+) -> np.ndarray:
+    """
+    Probability of an atom from one crop per pixel, as the paper does it; works for any classifier.
+
+    Parameters
+    ----------
+    network : module from (N, 1, 21, 21) to (N, 2)
+    image : (H, W) array, normalised
+    batch : int
+        Crops per call of the network.
+    rows : (first, last), optional
+        Only these rows of the image.
+    stride : int
+        Classify every ``stride``-th pixel of every ``stride``-th row and interpolate linearly
+        between them (not the published procedure; for networks that are too slow otherwise).
+
+    Returns
+    -------
+    (H, W) or (last - first, W) float32 array
+    """
+    padded = _checked(image)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * HALF + 1, 2 * HALF + 1))
+    first, last = rows or (0, windows.shape[0])
+    windows = windows[first:last]
+    ys, xs = np.mgrid[0 : windows.shape[0] : stride, 0 : windows.shape[1] : stride]
+    found, ys, xs = np.empty(ys.shape, np.float32), ys.ravel(), xs.ravel()
+    flat = found.reshape(-1)
+    network.eval()
+    with torch.inference_mode():
+        for k in range(0, len(ys), batch):
+            crops = torch.from_numpy(windows[ys[k : k + batch], xs[k : k + batch]].copy())[:, None]
+            flat[k : k + batch] = network(crops).softmax(1)[:, 1].numpy()
+    if stride == 1:
+        return found
+    at = np.indices(windows.shape[:2]) / stride
+    return ndimage.map_coordinates(found, at, order=1, mode="nearest", output=np.float32)
+
+
+def components(likelihood: np.ndarray, threshold: float) -> pd.DataFrame:
+    """
+    Read positions from a map as published: one atom per 4-connected region above the threshold.
+
+    The position is the centre of the region's bounding box, rounded down; the probability is the
+    largest likelihood in it.
+
+    Returns
+    -------
+    DataFrame with ``x_px``, ``y_px``, ``probability``, in reading order.
+    """
+    labels, n = ndimage.label(likelihood > threshold)
+    boxes = ndimage.find_objects(labels)
+    # a bounding box [start, stop) covers the pixels start ... stop - 1
+    centres = [((x.start + x.stop - 1) // 2, (y.start + y.stop - 1) // 2) for y, x in boxes]
+    table = pd.DataFrame(centres, columns=["x_px", "y_px"], dtype=float)
+    peak = ndimage.maximum(likelihood, labels, np.arange(1, n + 1)) if n else []
+    return table.assign(probability=np.asarray(peak, float))
+
+
+def maxima(likelihood: np.ndarray, threshold: float, min_distance: int = 5) -> pd.DataFrame:
+    """
+    Read positions from a map as local maxima above the threshold.
+
+    A pixel counts when none within ``min_distance`` px (a square neighbourhood) is larger; of equal
+    neighbours one stays.
+
+    Returns
+    -------
+    DataFrame with ``x_px``, ``y_px``, ``probability``, the most likely first.
+    """
+    y, x = peak_local_max(
+        likelihood, min_distance=min_distance, threshold_abs=threshold, exclude_border=False
+    ).T
+    return pd.DataFrame({"x_px": x, "y_px": y, "probability": likelihood[y, x]}, dtype=float)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """
+    A method that is ready to use.
+
+    ``likelihood`` maps a normalised image (H, W) to a map of the same shape; ``positions`` reads
+    atoms from a map above a threshold; ``threshold`` was chosen on training images; ``header`` says
+    how and on what.
+    """
+
+    likelihood: Callable[[np.ndarray], np.ndarray]
+    positions: Callable[[np.ndarray, float], pd.DataFrame]
+    threshold: float
+    header: dict
+
+
+def _settings(method: str) -> dict:
+    return json.loads((DATA / "thresholds.json").read_text())[method]
+
+
+def _sac_cnn() -> Detector:
+    network = SacCnn()
+    header = load_weights(DATA / "sac_cnn.safetensors", network)
+    return Detector(partial(likelihood_map, network), components, header["threshold"], header)
+
+
+def _template() -> Detector:
+    chosen = _settings("template")
+    return Detector(baselines.template_response, components, chosen["threshold"], chosen)
+
+
+def _log() -> Detector:
+    chosen = _settings("log")
+    response = partial(baselines.log_response, sigma=chosen["sigma"])
+    return Detector(response, maxima, chosen["threshold"], chosen)
+
+
+METHODS: dict[str, Callable[[], Detector]] = {
+    "sac-cnn": _sac_cnn,
+    "template": _template,
+    "log": _log,
+}
+
+
+@cache
+def load_detector(method: str) -> Detector:
+    """
+    Load a detector of `METHODS` with its shipped weights and its validated threshold.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown.
+    """
+    if method not in METHODS:
+        raise ValueError(f"detection method {method!r} is unknown: use one of {sorted(METHODS)}")
+    return METHODS[method]()
+
+
+def detect(
+    image: np.ndarray, method: str = "ensemble", threshold: float | None = None
+) -> pd.DataFrame:
+    """
+    Find atoms in a normalised image.
+
+    Parameters
+    ----------
+    image : (H, W) array
+        From `preprocess.normalise`, at about `preprocess.NETWORK_PIXEL_NM` per pixel.
+    method : str
+        A key of `METHODS`.
+    threshold : float, optional
+        The one chosen on the training images when None.
+
+    Returns
+    -------
+    DataFrame
+        ``x_px``, ``y_px``, ``probability`` (for "template" and "log" the filter's response).
+    """
+    detector = load_detector(method)
+    used = detector.threshold if threshold is None else threshold
+    return detector.positions(detector.likelihood(np.asarray(image, np.float32)), used)
