@@ -162,6 +162,40 @@ def test_resolution_tags_of_a_microscope_are_used_and_those_of_a_printer_are_not
         open_image(print_)
 
 
+def test_tif_of_digital_micrograph(tmp_path, counts):
+    """The maker's own tags, which only rosettasciio reads."""
+    words = [(code, 2, 0, "nm", True) for code in (65003, 65004)]
+    numbers = [(code, 12, 1, value, True) for code, value in
+               ((65006, 0.0), (65007, 0.0), (65009, 0.04), (65010, 0.04))]  # fmt: skip
+    tifffile.imwrite(tmp_path / "a.tif", counts, extratags=words + numbers, metadata=None)
+    image = open_image(tmp_path / "a.tif")
+    assert image.pixel_size_nm == pytest.approx(0.04) and image.pixel_size_from == "file"
+
+
+@pytest.mark.parametrize("units", ["nm", "µm"])
+def test_tif_of_hyperspy(units, tmp_path, counts):
+    step = 0.03 if units == "nm" else 0.03e-3
+    path = write_signal("tiff", tmp_path / "a.tif", counts, units, (step, step))
+    assert open_image(path).pixel_size_nm == pytest.approx(0.03, rel=1e-4)
+
+
+def test_several_images_in_one_file(tmp_path, counts):
+    """A file of the microscope with several detectors: the HAADF one, or none."""
+    import h5py
+
+    path = write_signal("hspy", tmp_path / "a.hspy", counts, "nm")
+    with h5py.File(path, "a") as file:
+        experiments = file["Experiments"]
+        experiments.copy("HAADF", "BF")
+        experiments["BF/metadata/General"].attrs["title"] = "BF"
+        experiments["BF/data"][...] = 1 + counts
+    np.testing.assert_array_equal(open_image(path), counts)
+    with h5py.File(path, "a") as file:
+        file["Experiments/HAADF/metadata/General"].attrs["title"] = "DF4"
+    with pytest.raises(DataError, match="holds 2 images.*BF.*export the one you want"):
+        open_image(path)
+
+
 def test_npz_brings_its_pixel_size(tmp_path, counts):
     np.savez(tmp_path / "a.npz", image=counts, pixel_size_nm=0.04)
     assert open_image(tmp_path / "a.npz").pixel_size_nm == 0.04
