@@ -101,8 +101,8 @@ def show_claims(claims):
     rows = "".join(_row(claim) for claim in claims)
     emit(
         "claims", [jsonable(asdict(c) | {"verdict": c.verdict}) for c in claims],
-        html=f'<table class="a2s-claims"><thead><tr>{header}</tr></thead>'
-        f"<tbody>{rows}</tbody></table>",
+        html=f'<div class="a2s-wide"><table class="a2s-claims"><thead><tr>{header}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>",
         text="\n".join(f"{c.id}: paper {c.paper}, ours {_ours(c)}: {c.verdict}" for c in claims),
     )  # fmt: skip
 

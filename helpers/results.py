@@ -70,7 +70,8 @@ def table(name, df, caption="", out=""):
     body = shown.to_html(index=index, border=0, classes="a2s-table", float_format="{:.4g}".format)
     lead = f'<p class="a2s-caption">{escape(words)}</p>' if words else ""
     text = shown.to_string(index=index, float_format="{:.4g}".format)
-    emit("table", dict(name=name, caption=caption, csv=csv), lead + body, f"{words}\n{text}")
+    html = f'{lead}<div class="a2s-wide">{body}</div>'
+    emit("table", dict(name=name, caption=caption, csv=csv), html, f"{words}\n{text}")
     if out:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)
