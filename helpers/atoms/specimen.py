@@ -22,38 +22,19 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.ndimage import convolve, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from skimage.feature import multiscale_basic_features
 from skimage.measure import block_reduce
 from skimage.morphology import remove_small_holes, remove_small_objects
 from skimage.transform import resize
 from sklearn.ensemble import ExtraTreesClassifier
 
+from helpers.atoms.noise import noise_variance
 from helpers.data import ROOT, DataError
 
 SAMPLES = ROOT / "data" / "ch01" / "specimen_features.npz"
 COARSE_PIXEL_NM = 0.117  # the outline of a particle needs no finer grid
 SMALLEST_PIECE_NM2 = 1.0  # smaller islands and holes are speckle, not outline
-_NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6.0
-
-
-def noise_variance(image):
-    """Variance of the white noise at every pixel, before any local averaging.
-
-    The second difference along both axes removes everything that is smooth over three pixels;
-    its square has the noise variance as mean (Immerkaer 1996, doi:10.1006/cviu.1996.0060).
-
-    Parameters
-    ----------
-    image : ndarray, shape (H, W)
-        In counts, as recorded: smoothing or interpolation would remove the noise.
-
-    Returns
-    -------
-    ndarray, shape (H, W)
-        In squared counts; average it over a neighbourhood before use.
-    """
-    return convolve(np.asarray(image, np.float64), _NOISE_KERNEL, mode="reflect") ** 2
 
 
 def pixel_features(image, pixel_size_nm):

@@ -36,14 +36,6 @@ def test_area_follows_the_pixel_size():
     assert specimen.area_nm2(mask, 0.1) == pytest.approx(2.0)
 
 
-def test_noise_variance_ignores_slopes_and_measures_noise():
-    rng = np.random.default_rng(0)
-    slope = np.add.outer(np.arange(200.0), 3 * np.arange(300.0))
-    noisy = slope + rng.normal(0, 5, slope.shape)
-    assert specimen.noise_variance(noisy).mean() == pytest.approx(25, rel=0.05)
-    assert specimen.noise_variance(slope)[1:-1, 1:-1].max() < 1e-18
-
-
 @pytest.mark.parametrize("shape", [(301, 517), (1024, 300)])
 def test_any_shape(shape):
     counts, inside = particle(np.random.default_rng(1), shape, edge=120)

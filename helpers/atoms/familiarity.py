@@ -1,0 +1,208 @@
+"""Does an image look like those the detectors were trained on?
+
+A network answers for any picture.  Before its answer is believed, the picture is compared with the
+eleven training images in what decides how an atom looks: pixel size, dose and noise, size and
+strength of blobs, and the background around them.
+"""
+
+import json
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import curve_fit
+
+from helpers.atoms.baselines import log_response
+from helpers.atoms.detect import maxima
+from helpers.atoms.noise import electron_scale, noise_variance
+from helpers.atoms.preprocess import NETWORK_PIXEL_NM, median_background, to_network_scale
+from helpers.atoms.specimen import specimen_mask
+from helpers.data import ROOT, DataError
+
+RANGES = ROOT / "data" / "ch01" / "training_ranges.json"
+VERDICTS = ["ok", "warn", "bad"]
+HALF = 10
+BLOB_SCALE_PX = 3.0  # labelled atoms in the training images have an SD of about 3.2 px
+BLOBS_PER_PX = 20 / 512**2  # the strongest; every training image has more labelled atoms
+
+# What it means when a property lies below or above the training images.
+REASONS = {
+    "dose (electrons/px)": ("fewer electrons: noisier", "more electrons: a thicker specimen"),
+    "specimen share": ("little or no specimen in the field", ""),
+    "noise whiteness": (
+        "noise of neighbouring pixels is alike: blurred, interpolated or compressed",
+        "noise of neighbouring pixels is opposed: sharpened or filtered",
+    ),
+    "blob SD (nm)": (
+        "bright spots are smaller than atoms were: noise, or a wrong pixel size",
+        "bright spots are larger than atoms were: out of focus, blurred, or a wrong pixel size",
+    ),
+    "blob height / noise": (
+        "bright spots drown in noise: expect missed and invented atoms",
+        "bright spots stand out more than atoms did: denoised, another metal, or clusters",
+    ),
+    "blob height / brightest pixel": (
+        "something much brighter than an atom sets the scale: a particle or a hot pixel",
+        "nothing is brighter than the typical spot",
+    ),
+    "clouds / noise": (
+        "smoother support than in training",
+        "rougher support than in training: expect invented atoms",
+    ),
+    "background range / noise": (
+        "flatter field than in training",
+        "stronger shading than in training: edges may be taken for atoms",
+    ),
+}
+
+
+def image_properties(image):
+    """Measure what :func:`compare_with_training` compares.
+
+    All are measured at the network's pixel size, because that is what the network sees.
+
+    Parameters
+    ----------
+    image : xarray.DataArray
+        In counts, with ``attrs["pixel_size_nm"]``.
+
+    Returns
+    -------
+    dict
+        Property to value; NaN for a dose that cannot be read from the noise.
+    """
+    counts, _ = to_network_scale(image.to_numpy(), float(image.attrs["pixel_size_nm"]))
+    background = median_background(counts)
+    foreground = counts - background
+    noise = np.sqrt(gaussian_filter(noise_variance(counts), 16))
+    if not noise.min() > 0:
+        raise DataError(
+            "familiarity: part of the image holds no noise at all, so it is not a recorded"
+            " micrograph; expected counts as the microscope wrote them."
+        )
+    blobs, noise_there = _strongest_blobs(foreground, noise)
+    sigma, height = _blob_shape(blobs)
+    clouds = gaussian_filter(foreground, 6) - gaussian_filter(foreground, 24)
+    whiteness = _whiteness(counts)
+    # Blurred noise no longer counts electrons, so the dose cannot be read from it.
+    scale = electron_scale(counts) if whiteness > 0.8 else None
+    low, high = np.percentile(background, [5, 95])
+    return {
+        "dose (electrons/px)": float(np.median(scale.electrons(counts))) if scale else np.nan,
+        "specimen share": float(specimen_mask(counts, NETWORK_PIXEL_NM).mean()),
+        "noise whiteness": whiteness,
+        "blob SD (nm)": sigma * NETWORK_PIXEL_NM,
+        "blob height / noise": height,
+        "blob height / brightest pixel": height * noise_there / float(foreground.max()),
+        "clouds / noise": float(clouds.std() / np.median(noise)),
+        "background range / noise": float((high - low) / np.median(noise)),
+    }
+
+
+def _strongest_blobs(foreground, noise):
+    """Crops around the strongest blobs in units of the local noise, and their median noise."""
+    found = maxima(log_response(foreground / noise, BLOB_SCALE_PX), -np.inf, min_distance=HALF)
+    y, x = found.y_px.astype(int).to_numpy(), found.x_px.astype(int).to_numpy()
+    height, width = foreground.shape
+    whole = (x >= HALF) & (y >= HALF) & (x < width - HALF) & (y < height - HALF)
+    count = max(5, round(BLOBS_PER_PX * foreground.size))
+    y, x = y[whole][:count], x[whole][:count]
+    windows = np.lib.stride_tricks.sliding_window_view(foreground, (2 * HALF + 1,) * 2)
+    return windows[y - HALF, x - HALF] / noise[y, x, None, None], float(np.median(noise[y, x]))
+
+
+def _blob_shape(blobs):
+    """SD (px) and height of a round Gaussian on a level ground, fitted to the mean blob."""
+    y, x = np.indices((2 * HALF + 1,) * 2) - HALF
+    mean = blobs.mean(0).ravel()
+
+    def gaussian(radius2, height, sigma, ground):
+        return height * np.exp(-radius2 / (2 * sigma**2)) + ground
+
+    start = [np.ptp(mean), BLOB_SCALE_PX, mean.min()]
+    bounds = ([0, 0.3, -np.inf], [np.inf, 2.0 * HALF, np.inf])
+    (height, sigma, _), _ = curve_fit(gaussian, (x**2 + y**2).ravel(), mean, start, bounds=bounds)
+    return float(sigma), float(height)
+
+
+def _whiteness(counts):
+    """Squared difference of neighbours over that of next neighbours along a row: 1 if white."""
+    one, two = counts[:, 1:-1] - counts[:, :-2], counts[:, 2:] - counts[:, :-2]
+    return float(np.mean(one.astype(float) ** 2) / np.mean(two.astype(float) ** 2))
+
+
+@cache
+def training_ranges():
+    """Lowest and highest value of every property in the eleven training images."""
+    if not RANGES.is_file():
+        raise DataError(f"{RANGES} is missing; data/ch01/make_training_ranges.py makes it")
+    return json.loads(RANGES.read_text())["ranges"]
+
+
+def compare_with_training(image):
+    """Compare an image with the training images, property by property.
+
+    A property is "ok" up to half a width of the training range beyond it, "warn" up to one and a
+    half widths, "bad" further away; all on a logarithmic scale.  Eleven images span about three
+    standard deviations, so one more of the same kind stays "ok" in 99 of 100 cases.
+
+    Parameters
+    ----------
+    image : xarray.DataArray
+        In counts as recorded, with ``attrs["pixel_size_nm"]``.
+
+    Returns
+    -------
+    DataFrame
+        ``property``, ``value``, ``low``, ``high`` (range of the training images), ``verdict`` and
+        ``reason`` (empty when ok).
+    """
+    rows = [_judge_pixel_size(float(image.attrs["pixel_size_nm"]))]
+    for name, value in image_properties(image).items():
+        low, high = training_ranges()[name]
+        rows.append((name, value, low, high, *_judge(name, value, low, high)))
+    return pd.DataFrame(rows, columns=["property", "value", "low", "high", "verdict", "reason"])
+
+
+def traffic_light(comparison):
+    """The worst verdict of a comparison and a sentence that says why.
+
+    Returns
+    -------
+    tuple of str
+        ("ok" | "warn" | "bad", sentence)
+    """
+    verdict = VERDICTS[max(VERDICTS.index(v) for v in comparison.verdict)]
+    if verdict == "ok":
+        return verdict, "The image looks like those the detectors were trained on."
+    worst = comparison[comparison.verdict == verdict]
+    listed = "; ".join(
+        f"{row.property} {row.value:.3g}: {row.reason}" for row in worst.itertuples()
+    )
+    return verdict, f"The image differs from the training images: {listed}."
+
+
+def _judge_pixel_size(pixel_size_nm):
+    name, network = "pixel size (nm)", NETWORK_PIXEL_NM
+    factor = pixel_size_nm / network
+    if 0.9 <= factor <= 1.1:
+        verdict, reason = "ok", ""
+    elif factor < 0.9:
+        verdict, reason = "warn", "finer than in training: the image is resampled"
+    else:
+        verdict = "warn" if factor < 1.35 else "bad"
+        reason = "coarser than in training: an atom covers too few pixels"
+    return name, pixel_size_nm, network, network, verdict, reason
+
+
+def _judge(name, value, low, high):
+    below, above = REASONS[name]
+    if np.isnan(value):
+        return "warn", "the noise is not that of counted electrons: no counts as recorded"
+    width = np.log(high / low)
+    outside = max(np.log(low / value), np.log(value / high)) / width if value > 0 else np.inf
+    reason = below if value < low else above
+    if outside <= 0.5 or not reason:
+        return "ok", ""
+    return ("warn" if outside <= 1.5 else "bad"), reason
