@@ -62,9 +62,7 @@ def _list(_):
     found = chapters.in_book()
     for chapter in found.values():
         print(f"{chapter.name}  {chapter.title}")
-        rows = [
-            (p.name, p.type, repr(p.default), p.comment) for p in chapter.parameters().values()
-        ]
+        rows = [(p.name, p.type, repr(p.default), p.comment) for p in chapter.parameters().values()]
         widths = [max(len(row[i]) for row in rows) for i in range(3)] if rows else []
         for row in rows:
             cells = (text.ljust(width) for text, width in zip(row, widths))

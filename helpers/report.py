@@ -11,9 +11,9 @@ from importlib import resources
 
 import jinja2
 
-from helpers.claims import collect
+from helpers.results import MIME, collect, with_spread
 
-METHODS = "application/vnd.a2s.methods+json"
+METHODS = MIME.format("methods")
 ROWS_SHOWN = 20
 
 
@@ -71,7 +71,8 @@ def methods(notebook, about):
     citations = list(dict.fromkeys(c for e in emitted for c in e["citations"]))
     code, source = about["code"], about["input"]
     commit = f", commit {code['commit'][:10]}" if code["commit"] else ""
-    what = "The published data of the chapter were analysed"
+    commit += " with local changes" if code["modified"] else ""
+    what = "The chapter's own data were analysed"
     if source:
         what = f"The file {source['path']} (SHA-256 {source['sha256'][:12]}...) was analysed"
     number = int(about["chapter"][2:])
@@ -91,18 +92,6 @@ def methods(notebook, about):
     return " ".join(p for p in parts if p), citations
 
 
-def quantity(value, spread=None):
-    """Format a number, with its spread to two digits when it has one."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "not available"
-    if isinstance(value, str | bool | int):
-        return str(value)
-    if spread and math.isfinite(spread) and 1e-6 < abs(spread) < 1e6:
-        digits = max(0, 1 - math.floor(math.log10(abs(spread))))
-        return f"{value:.{digits}f} ± {spread:.{digits}f}"
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
-
-
 def _outputs(notebook):
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -113,6 +102,7 @@ def _outputs(notebook):
 def _results(found, about):
     return {
         "chapter": about["chapter"],
+        "input": about["input"],
         "numbers": found["numbers"],
         "notes": found["notes"],
         "claims": found["claims"],
@@ -167,7 +157,7 @@ def _cell(text):
         value = float(text)
     except ValueError:
         return text, False
-    return (text if re.fullmatch(r"-?\d+", text) else f"{value:.5g}"), True
+    return (text if re.fullmatch(r"-?\d+", text) else f"{value:.4g}"), True
 
 
 def _text(value):
@@ -209,7 +199,7 @@ def _page(found, about, parameters, text, citations):
     environment.filters["unit"] = lambda unit: re.sub(
         r"\^(-?\d+)", lambda m: m[1].translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), unit
     )
-    environment.globals["quantity"] = quantity
+    environment.globals["with_spread"] = with_spread
     template = environment.from_string(
         resources.files("helpers").joinpath("report.html").read_text(encoding="utf-8")
     )

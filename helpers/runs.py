@@ -7,6 +7,7 @@ so that no half result ever looks whole. `helpers.report` turns the executed not
 import contextlib
 import datetime
 import html
+import logging
 import os
 import platform
 import secrets
@@ -16,14 +17,15 @@ import time
 from pathlib import Path
 
 import nbformat
+import zmq
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from helpers import chapters, provenance, report
 from helpers.chapters import Refused, tags
 from helpers.data import open_image
+from helpers.results import emit
 
-METHODS = report.METHODS
 
 class RunFailed(RuntimeError):
     """A run that started and failed; its remains are in the folder ``*.failed``."""
@@ -64,18 +66,19 @@ def run(name, out, data=None, parameters=None, force=False):
     out = Path(os.path.abspath(out))
     _check_destination(out, force)
     notebook, measured = chapter.read(), None
+    defaults = {p.name: p.default for p in declared.values()}
     if data is not None:
         data = Path(os.path.abspath(data))
-        image = open_image(data, pixel_size_nm=changed.get("pixel_size_nm"))
-        measured = provenance.describe(data, image.attrs["sha256"])
         notebook = _your_data_only(notebook, chapter)
+        image = open_image(data, (defaults | changed).get("pixel_size_nm") or None)
+        measured = provenance.describe(data, image.attrs["sha256"])
+        del image  # the kernel opens it again
     values = {**changed, "data": str(data)} if measured else changed
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-    with _whole_or_failed(out) as folder:
+    with _whole_or_failed(out, force) as folder:
         executed = _execute(notebook, folder / chapter.path.name, values)
         if measured:
             changed["data"] = measured["path"]
-        defaults = {p.name: p.default for p in declared.values()}
         about = {
             "chapter": chapter.name,
             "title": chapter.title,
@@ -106,21 +109,19 @@ def methods(text, citations=()):
     citations : sequence of str
         What to cite for it, one reference each.
     """
-    from IPython.display import display
-
     items = "".join(f"<li>{html.escape(c)}</li>" for c in citations)
-    display(
-        {
-            "text/plain": "\n".join([text, *citations]),
-            "text/html": f"<blockquote><p>{html.escape(text)}</p><ul>{items}</ul></blockquote>",
-            METHODS: {"text": text, "citations": list(citations)},
-        },
-        raw=True,
+    emit(
+        "methods",
+        {"text": text, "citations": list(citations)},
+        f"<blockquote><p>{html.escape(text)}</p><ul>{items}</ul></blockquote>",
+        "\n".join([text, *citations]),
     )
 
 
 class ThisPython(AsyncKernelManager):
     """Start kernels with the Python that runs this code, whichever kernels are registered."""
+
+    transport_encryption = "auto" if zmq.has("curve") else "disabled"
 
     @property
     def kernel_spec(self):
@@ -163,7 +164,7 @@ def _failed(out):
 
 
 @contextlib.contextmanager
-def _whole_or_failed(out):
+def _whole_or_failed(out, force):
     """Yield a temporary folder; afterwards it is `out`, or ``out.failed``, or (Ctrl-C) gone."""
     folder = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     try:
@@ -172,6 +173,7 @@ def _whole_or_failed(out):
         raise Refused(f"cannot write in {out.parent}: {error.strerror}") from error
     try:
         yield folder
+        _check_destination(out, force)  # another run may have finished meanwhile
         _replace(folder, out)
         shutil.rmtree(_failed(out), ignore_errors=True)
     except Exception as error:
@@ -225,6 +227,8 @@ def _your_data_only(notebook, chapter):
 def _execute(notebook, path, values):
     import papermill
 
+    # It misreads parameters with an equals sign in their comment, and then calls them unknown.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill.execute_notebook(
         notebook,
         str(path).replace("{", "{{").replace("}", "}}"),  # Papermill formats its output path

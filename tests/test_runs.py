@@ -1,0 +1,548 @@
+"""A rerun leaves one folder that is whole, or one that is named ``*.failed`` and says why."""
+
+import ast
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import tifffile
+
+from helpers import chapters, provenance, report, runs
+from helpers.chapters import Parameter, Refused
+from helpers.data import DataError, sha256
+
+PARAMETERS = """data: str = ""  # image to analyse
+pixel_size_nm: float | None = None  # nm; None = as the file says
+threshold: float = 0.5  # probability, 0 = lowest
+count: int = 3
+seed: int = 7
+quick: bool = False
+label: str = "a#b"
+out: str = ""
+"""
+
+OWN_DATA = """
+from helpers import claims, figures, runs
+from helpers.data import open_image
+import matplotlib.pyplot as plt
+import pandas as pd
+image = open_image(data, pixel_size_nm)
+claims.note("the <dose> is lower than in training", level="warning")
+claims.number("atoms", 12, label="Atoms")
+claims.number("density", 0.31234, unit="nm^-2", spread=0.0213, data="simulated", label="Density")
+claims.number("undefined", float("nan"))
+claims.table("input_check", pd.DataFrame({"property": ["dose"], "verdict": ["<b>low</b>"]}))
+claims.table("atoms", pd.DataFrame({"x_px": range(30), "probability": 0.123456789}), "Atoms found")
+figure, axes = plt.subplots()
+axes.plot([1, 2])
+figures.show(figure, alt="Likelihood map <script>", name="likelihood map/../x")
+runs.methods(f"Atoms above {threshold} were counted.", ["Mitchell 2022 <doi>"])
+"""
+
+CLAIM = """
+claims.show_claims([claims.Claim(
+    id="f1", statement="F1 of the network", where="Table 1", paper="0.67", ours=0.671, spread=0.05,
+    unit="", data="measured", holds_within=(0.6, 0.7), guard=(0.66, 0.68), reason="one SD",
+)])
+"""
+
+
+def code(source, *tags):
+    cell = nbformat.v4.new_code_cell(source)
+    cell.metadata["tags"] = list(tags)
+    return cell
+
+
+def text(source, *tags):
+    cell = nbformat.v4.new_markdown_cell(source)
+    cell.metadata["tags"] = list(tags)
+    return cell
+
+
+class Book:
+    """Call it with cells to write the one chapter of a book in `folder`."""
+
+    def __init__(self, folder):
+        self.folder = folder / "book"
+        self.folder.mkdir()
+
+    def __call__(self, *cells, **metadata):
+        notebook = nbformat.v4.new_notebook(cells=list(cells), metadata=metadata)
+        path = self.folder / "ch01_tiny.ipynb"
+        nbformat.write(notebook, path)
+        return path
+
+
+def write_image(folder):
+    path = folder / "image.tif"
+    tifffile.imwrite(path, np.random.default_rng(0).poisson(50, (64, 64)).astype(np.float32))
+    return path
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    made = Book(tmp_path)
+    monkeypatch.setattr(chapters, "BOOK", made.folder)
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+@pytest.fixture
+def image(tmp_path):
+    return write_image(tmp_path)
+
+
+def chapter(book, own=OWN_DATA, rest="raise RuntimeError('own data')", **metadata):
+    return book(
+        text("# Tiny atoms"),
+        code(PARAMETERS, "parameters"),
+        text("kept", "your-data"),
+        code(own, "your-data"),
+        text("dropped"),
+        code(rest),
+        **metadata,
+    )
+
+
+def left_in(folder, *expected):
+    """Assert that a folder holds the expected names only: no temporary folder survived."""
+    assert {p.name for p in folder.iterdir()} == {"book", *expected}
+
+
+def sources(notebook):
+    return [c.source for c in nbformat.read(notebook, as_version=4).cells]
+
+
+# ---------------------------------------------------------------- chapters and parameters
+
+
+def test_parameters_are_read_with_type_default_and_comment(book):
+    chapter(book)
+    found = chapters.in_book()["ch01"]
+    assert found.title == "Tiny atoms"
+    declared = found.parameters()
+    assert list(declared) == [
+        "data", "pixel_size_nm", "threshold", "count", "seed", "quick", "label", "out",
+    ]  # fmt: skip
+    assert declared["pixel_size_nm"].comment == "nm; None = as the file says"
+    assert (declared["threshold"].type, declared["threshold"].default) == ("float", 0.5)
+    assert declared["label"].default == "a#b"
+
+
+def test_a_parameter_without_annotation_has_the_type_of_its_default(book):
+    book(code("n = 3  # atoms", "parameters"))
+    assert chapters.in_book()["ch01"].parameters()["n"] == Parameter("n", "int", 3, "atoms")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("int", "12", 12), ("int", "-3", -3), ("float", "1e-3", 0.001), ("float", 2, 2.0),
+        ("bool", "True", True), ("bool", "no", False), ("bool", False, False), ("str", "1", "1"),
+        ("str", "", ""), ("float | None", "None", None), ("str", "None", "None"),
+    ],
+)  # fmt: skip
+def test_values_take_the_declared_type(kind, value, expected):
+    converted = Parameter("p", kind, 0).convert(value)
+    assert converted == expected and type(converted) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("int", "1.5"), ("int", "x"), ("float", "nan"), ("float", "inf"), ("float", "1,5"),
+     ("float", "None"), ("bool", "2"), ("bool", ""), ("int", "__import__('os')")],
+)  # fmt: skip
+def test_values_of_another_type_are_refused(kind, value):
+    with pytest.raises(Refused, match=f"p takes {kind}"):
+        Parameter("p", kind, 0).convert(value)
+
+
+# ---------------------------------------------------------------- a run that succeeds
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Return the folder of one run that several tests look at and none changes."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        made = Book(folder)
+        chapter(made)
+        patch.setattr(chapters, "BOOK", made.folder)
+        patch.chdir(folder)
+        values = {"pixel_size_nm": "0.03", "threshold": "0.6"}
+        return runs.run("ch01", "runs/my", write_image(folder), values)
+
+
+def test_a_run_on_a_file_executes_only_the_cells_for_own_data(finished):
+    assert finished.parts[-2:] == ("runs", "my")
+    assert [p.name for p in finished.parent.iterdir()] == ["my"]
+    assert {p.name for p in finished.iterdir()} == {
+        "ch01_tiny.ipynb", "report.html", "results.json", "provenance.json", "methods.md",
+        "tables", "figures",
+    }  # fmt: skip
+    cells = sources(finished / "ch01_tiny.ipynb")
+    assert "kept" in cells and "dropped" not in cells
+    assert not any("own data" in c for c in cells)
+
+
+def test_results_hold_numbers_with_unit_and_kind(finished):
+    found = json.loads((finished / "results.json").read_text())
+    density = found["numbers"]["density"]
+    assert density["value"] == 0.31234 and density["unit"] == "nm^-2"
+    assert density["spread"] == 0.0213 and density["data"] == "simulated"
+    assert found["numbers"]["undefined"]["value"] is None
+    assert found["numbers"]["atoms"]["data"] == "measured"
+    assert found["notes"][0]["level"] == "warning"
+    assert found["claims"] == []
+    assert {t["name"]: t["rows"] for t in found["tables"]} == {"input_check": 1, "atoms": 30}
+
+
+def test_tables_are_complete_and_figures_are_pictures(finished):
+    lines = (finished / "tables" / "atoms.csv").read_text().splitlines()
+    assert lines[0] == "x_px,probability" and len(lines) == 31
+    assert float(lines[1].split(",")[1]) == 0.123456789
+    (figure,) = (finished / "figures").iterdir()
+    assert figure.name == "01-likelihood-map-..-x.png"
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_provenance_says_what_ran_on_what_and_names_nobody(finished):
+    found = json.loads((finished / "provenance.json").read_text())
+    image = finished.parents[1] / "image.tif"
+    assert found["input"] == {
+        "path": "image.tif", "bytes": image.stat().st_size, "sha256": sha256(image),
+    }  # fmt: skip
+    assert found["changed"] == {"data": "image.tif", "pixel_size_nm": 0.03, "threshold": 0.6}
+    assert found["parameters"]["count"] == 3 and found["seed"] == 7
+    assert found["packages"]["numpy"] == np.__version__
+    assert found["seconds"] > 0 and found["started"].endswith("+00:00")
+    private = [str(finished.parents[1]), platform.node(), str(Path.home())]
+    for name in ("provenance.json", "results.json", "report.html", "methods.md"):
+        for secret in private:
+            pattern = rf"(?<!\w){re.escape(secret)}(?!\w)"
+            assert not re.search(pattern, (finished / name).read_text()), (name, secret)
+    metadata = nbformat.read(finished / "ch01_tiny.ipynb", as_version=4).metadata
+    assert not {"input_path", "output_path"} & set(metadata["papermill"])
+
+
+def test_an_input_elsewhere_is_recorded_by_its_name_only(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "name.tif").write_bytes(b"1234")
+    monkeypatch.chdir(tmp_path)
+    assert provenance.describe(tmp_path / "name.tif", "0")["path"] == "name.tif"
+    assert provenance.describe(tmp_path / "here" / ".." / "name.tif", "0")["bytes"] == 4
+    monkeypatch.chdir("here")
+    assert provenance.describe(tmp_path / "name.tif", "0")["path"] == "name.tif"
+
+
+def test_an_input_below_the_working_folder_is_recorded_with_its_folder(tmp_path, monkeypatch):
+    (tmp_path / "series.zspy").mkdir()
+    (tmp_path / "series.zspy" / "0").write_bytes(b"123")
+    monkeypatch.chdir(tmp_path.parent)
+    found = provenance.describe(tmp_path / "series.zspy", "0")
+    assert found == {"path": f"{tmp_path.name}/series.zspy", "sha256": "0", "bytes": 3}
+
+
+def test_methods_paragraph_has_the_values_of_this_run(finished):
+    paragraph = (finished / "methods.md").read_text()
+    assert "Atoms above 0.6 were counted." in paragraph
+    assert "set by the user pixel_size_nm = 0.03, threshold = 0.6" in paragraph
+    assert "count = 3" in paragraph and "out" not in paragraph
+    assert "- Mitchell 2022 &lt;doi&gt;" in paragraph
+
+
+def test_report_is_one_escaped_file_that_asks_for_nothing(finished):
+    page = (finished / "report.html").read_text()
+    assert "the &lt;dose&gt; is lower" in page and "&lt;b&gt;low&lt;/b&gt;" in page
+    assert "<script" not in page and "<b>low" not in page
+    assert "http://" not in page and "https://" not in page and "//cdn" not in page
+    assert 'alt="Likelihood map &lt;script&gt;"' in page and 'src="data:image/png;base64,' in page
+    assert "0.312 ± 0.021" in page and "nm⁻²" in page and ">simulated<" in page
+    assert "First 20 of 30 rows" in page and "tables/atoms.csv" in page
+    assert "Does the input look like the training data?" in page
+    assert "Does the paper hold?" not in page
+    order = ["Read this first", "look like the training", ">Results<", ">Figures<", ">Tables<"]
+    assert sorted(order, key=page.index) == order
+
+
+def test_a_hostile_file_name_is_harmless(book, image):
+    name = "<img src=x onerror=alert(1)>'\"{0} $(id).tif"
+    hostile = image.rename(image.with_name(name))
+    chapter(book)
+    out = runs.run("ch01", "out {x}", hostile, {"pixel_size_nm": 0.03})
+    assert json.loads((out / "provenance.json").read_text())["input"]["path"] == name
+    page = (out / "report.html").read_text()
+    assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<img" not in (out / "methods.md").read_text()
+
+
+def test_text_parameters_arrive_unchanged_and_run_nothing(book, tmp_path):
+    values = [
+        "plain", "", 'a "quoted" \'one\'', "back\\slash\\", "line\nbreak\r\ttab", "{x} %s",
+        "été 東京 😀", '"""; raise SystemExit("injected"); """',
+        '\\"; raise SystemExit("injected"); "',
+    ]  # fmt: skip
+    names = [f"text{i}" for i in range(len(values))]
+    book(
+        code("\n".join(f"{name}: str = 'default'" for name in names), "parameters"),
+        code(f"print([text.encode().hex() for text in ({', '.join(names)})])"),
+    )
+    out = runs.run("ch01", tmp_path / "out", parameters=dict(zip(names, values)))
+    last = nbformat.read(out / "ch01_tiny.ipynb", as_version=4).cells[-1]
+    assert ast.literal_eval(last.outputs[0].text) == [value.encode().hex() for value in values]
+
+
+def test_the_whole_chapter_runs_without_a_file_and_shows_its_claims(book, tmp_path):
+    chapter(book, own="from helpers import claims", rest=CLAIM)
+    out = runs.run("ch01", tmp_path / "out")
+    assert "dropped" in sources(out / "ch01_tiny.ipynb")
+    page = (out / "report.html").read_text()
+    assert "Does the paper hold?" in page and "F1 of the network" in page and ">holds<" in page
+    assert json.loads((out / "results.json").read_text())["claims"][0]["id"] == "f1"
+    assert json.loads((out / "provenance.json").read_text())["input"] is None
+
+
+def test_the_kernel_is_this_python_whatever_is_registered(book, tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(
+        json.dumps({"argv": ["/no/such/python"], "display_name": "other", "language": "python"})
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    book(code("import os, sys; print(sys.executable, os.getcwd())"))
+    out = runs.run("ch01", tmp_path / "out")
+    (cell,) = nbformat.read(out / "ch01_tiny.ipynb", as_version=4).cells
+    assert cell.outputs[0].text.split() == [sys.executable, str(tmp_path / "book")]
+
+
+def test_plain_papermill_runs_the_chapter_too(book, image, tmp_path):
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    path = chapter(book, rest="print(image.shape)", kernelspec=kernel)
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", path, tmp_path / "plain.ipynb", "-k", "python3",
+         "-p", "data", image, "-p", "pixel_size_nm", "0.03"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    last = nbformat.read(tmp_path / "plain.ipynb", as_version=4).cells[-1]
+    assert last.outputs[0].text == "(64, 64)\n"
+
+
+# ---------------------------------------------------------------- refused before it starts
+
+
+def test_a_file_that_cannot_be_opened_starts_nothing(book, tmp_path):
+    chapter(book)
+    (tmp_path / "empty.tif").touch()
+    for name, reason in (("none.tif", "does not exist"), ("empty.tif", "is empty")):
+        with pytest.raises(DataError, match=reason):
+            runs.run("ch01", "runs/my", name, {"pixel_size_nm": 0.03})
+    left_in(tmp_path, "empty.tif")
+
+
+def test_a_file_without_pixel_size_is_refused_until_it_is_given(book, image, tmp_path):
+    chapter(book, own="from helpers.data import open_image; open_image(data, pixel_size_nm)")
+    with pytest.raises(DataError, match="pixel_size_nm"):
+        runs.run("ch01", "out", image)
+    left_in(tmp_path, "image.tif")
+    assert runs.run("ch01", "out", image, {"pixel_size_nm": 0.03}).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [({"thresold": "1"}, "unknown parameter 'thresold'; valid are data, pixel_size_nm, threshold"),
+     ({"count": "many"}, "count takes int"), ({"data": "x"}, "--data"), ({"out": "x"}, "--out")],
+)  # fmt: skip
+def test_wrong_parameters_are_refused(book, tmp_path, values, reason):
+    chapter(book)
+    with pytest.raises(Refused, match=reason):
+        runs.run("ch01", "out", parameters=values)
+    left_in(tmp_path)
+
+
+def test_an_unknown_chapter_is_refused_with_those_that_exist(book):
+    chapter(book)
+    with pytest.raises(Refused, match="no chapter 'ch09'; known are ch01"):
+        runs.run("ch09", "out")
+
+
+def test_a_chapter_without_cells_for_own_data_is_refused(book, image, tmp_path):
+    book(code(PARAMETERS, "parameters"), code("1"))
+    with pytest.raises(Refused, match="cannot be run on a file"):
+        runs.run("ch01", "out", image, {"pixel_size_nm": 0.03})
+    left_in(tmp_path, "image.tif")
+
+
+def test_an_unwritable_place_is_refused(book, tmp_path):
+    book(code("1"))
+    (tmp_path / "file").touch()
+    with pytest.raises(Refused, match="cannot write in"):
+        runs.run("ch01", "file/out")
+
+
+# ---------------------------------------------------------------- folders in the way
+
+
+def test_an_existing_folder_is_never_overwritten_without_force(book, tmp_path):
+    book(code("1"))
+    out = runs.run("ch01", tmp_path / "out")
+    before = (out / "provenance.json").read_bytes()
+    with pytest.raises(Refused, match="exists"):
+        runs.run("ch01", out)
+    assert (out / "provenance.json").read_bytes() == before
+
+
+def test_force_replaces_a_run_and_nothing_else(book, tmp_path):
+    book(code("1"))
+    out = runs.run("ch01", tmp_path / "out")
+    (out / "old").touch()
+    runs.run("ch01", out, force=True)
+    assert not (out / "old").exists()
+    left_in(tmp_path, "out")
+    precious = tmp_path / "photos"
+    precious.mkdir()
+    (precious / "holiday.jpg").touch()
+    (tmp_path / "link").symlink_to(out)
+    for other in (precious, tmp_path / "link", tmp_path / "book" / "ch01_tiny.ipynb"):
+        with pytest.raises(Refused, match="not a run"):
+            runs.run("ch01", other, force=True)
+    assert (precious / "holiday.jpg").exists()
+
+
+def test_force_keeps_the_earlier_run_when_the_new_one_fails(book, tmp_path):
+    book(code("1"))
+    out = runs.run("ch01", tmp_path / "out")
+    book(code("1 / 0"))
+    with pytest.raises(runs.RunFailed):
+        runs.run("ch01", out, force=True)
+    assert (out / "report.html").exists()
+    left_in(tmp_path, "out", "out.failed")
+
+
+# ---------------------------------------------------------------- a run that fails
+
+
+def test_a_failed_run_keeps_the_notebook_and_one_line(book, image, tmp_path):
+    chapter(book, own="print('before')\n1 / 0")
+    with pytest.raises(runs.RunFailed, match="^ZeroDivisionError: division by zero$"):
+        runs.run("ch01", "out", image, {"pixel_size_nm": 0.03})
+    left_in(tmp_path, "image.tif", "out.failed")
+    failed = tmp_path / "out.failed"
+    assert {p.name for p in failed.iterdir()} == {"ch01_tiny.ipynb", "error.txt"}
+    assert (failed / "error.txt").read_text() == "ZeroDivisionError: division by zero\n"
+    outputs = nbformat.read(failed / "ch01_tiny.ipynb", as_version=4).cells[-1].outputs
+    assert outputs[0].text == "before\n" and outputs[1].ename == "ZeroDivisionError"
+
+
+def test_a_data_error_inside_the_chapter_is_its_sentence_alone(book, tmp_path):
+    own = "from helpers.data import DataError\nraise DataError('x.tif is constant:\\n re-export')"
+    book(code(own))
+    with pytest.raises(runs.RunFailed, match="^x.tif is constant: re-export$"):
+        runs.run("ch01", "out")
+    assert (tmp_path / "out.failed" / "error.txt").read_text() == "x.tif is constant: re-export\n"
+
+
+def test_a_later_failure_replaces_an_earlier_one_and_success_removes_it(book, tmp_path):
+    for reason in ("first", "second"):
+        book(code(f"raise ValueError({reason!r})"))
+        with pytest.raises(runs.RunFailed, match=reason):
+            runs.run("ch01", "out")
+    assert (tmp_path / "out.failed" / "error.txt").read_text() == "ValueError: second\n"
+    left_in(tmp_path, "out.failed")
+    book(code("1"))
+    runs.run("ch01", "out")
+    left_in(tmp_path, "out")
+
+
+def test_a_folder_that_only_looks_like_a_failed_run_is_left_alone(book, tmp_path):
+    book(code("1 / 0"))
+    (tmp_path / "out.failed").mkdir()
+    with pytest.raises(Refused, match="no failed run"):
+        runs.run("ch01", "out")
+    left_in(tmp_path, "out.failed")
+
+
+def test_a_kernel_that_dies_is_a_failure_with_the_notebook_up_to_there(book, tmp_path):
+    book(code("print('alive')"), code("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"))
+    with pytest.raises(runs.RunFailed, match="died, perhaps for lack of memory"):
+        runs.run("ch01", "out")
+    left_in(tmp_path, "out.failed")
+    first = nbformat.read(tmp_path / "out.failed" / "ch01_tiny.ipynb", as_version=4).cells[0]
+    assert first.outputs[0].text == "alive\n"
+
+
+def test_a_report_that_cannot_be_written_leaves_no_half_results(book, tmp_path, monkeypatch):
+    book(code("1"))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report, "_page", full)
+    with pytest.raises(runs.RunFailed, match="No space left"):
+        runs.run("ch01", "out")
+    left_in(tmp_path, "out.failed")
+    names = {p.name for p in (tmp_path / "out.failed").iterdir()}
+    assert names == {"ch01_tiny.ipynb", "error.txt"}
+
+
+def test_a_folder_that_appears_during_the_run_is_not_overwritten(book, tmp_path):
+    book(code("from pathlib import Path; Path('../out').mkdir(); Path('../out/mine').touch()"))
+    with pytest.raises(runs.RunFailed, match="exists"):
+        runs.run("ch01", "out")
+    assert (tmp_path / "out" / "mine").exists()
+    left_in(tmp_path, "out", "out.failed")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_leaves_nothing_and_no_kernel(book, tmp_path, stop):
+    book(code(f"""
+        import os, pathlib, time
+        pathlib.Path({str(tmp_path / "pid")!r}).write_text(str(os.getpid()))
+        time.sleep(60)
+    """.replace("\n        ", "\n")))  # fmt: skip
+    program = (
+        "import sys, pathlib; from helpers import chapters, cli;"
+        f"chapters.BOOK = pathlib.Path({str(tmp_path / 'book')!r});"
+        "sys.exit(cli.main(['run', 'ch01', '--out', 'out']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(stop)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted" in errors
+    left_in(tmp_path, "pid")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+# ---------------------------------------------------------------- the book itself
+
+
+def test_the_real_first_chapter_runs_on_a_file(tmp_path, monkeypatch):
+    if "ch01" not in chapters.in_book():
+        pytest.skip("book/ch01_*.ipynb is not there yet")
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[:256, :256]
+    values = rng.poisson(40, (256, 256)).astype(float)
+    for cx, cy in rng.uniform(20, 236, (25, 2)):
+        values += 60 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 18)
+    tifffile.imwrite(tmp_path / "own.tif", values.astype(np.float32))
+    monkeypatch.chdir(tmp_path)
+    out = runs.run("ch01", "out", "own.tif", {"pixel_size_nm": 15 / 512})
+    found = json.loads((out / "results.json").read_text())
+    assert found["numbers"] and found["tables"] and found["figures"]
+    page = (out / "report.html").read_text()
+    assert "Does the input look like the training data?" in page
+    assert "pixel_size_nm = 0.029296875" in (out / "methods.md").read_text()
