@@ -1,0 +1,31 @@
+"""Keep the built site free of requests to other hosts."""
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+
+def names_thebe(script):
+    """Tell whether a script of the page is thebe's, by its file or its inline body."""
+    body = getattr(script, "attributes", {}).get("body", "")
+    return "thebe" in f"{getattr(script, 'filename', script)} {body}".lower()
+
+
+def drop_thebe(app, pagename, templatename, context, doctree):
+    """Leave out sphinx-thebe, which Jupyter Book always loads and which names a CDN."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [script for script in scripts if not names_thebe(script)]
+
+
+def copy_anywidget(app, exception):
+    """Put the module of the installed anywidget where the module loader of the page looks."""
+    if exception is None and app.builder.format == "html":
+        module = files("anywidget") / "nbextension" / "index.js"
+        shutil.copyfile(str(module), Path(app.outdir, "_static", "offline", "anywidget.js"))
+
+
+def setup(app):
+    """Connect after the theme has collected its scripts."""
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("build-finished", copy_anywidget)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
