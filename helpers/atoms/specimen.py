@@ -57,18 +57,18 @@ def pixel_features(image, pixel_size_nm):
     Raises
     ------
     helpers.data.DataError
-        If the image is constant or smaller than 32 coarse pixels on a side.
+        If the image is constant or smaller than 8 coarse pixels on a side.
     """
     image = np.asarray(image, np.float64)
     factor = max(1, round(COARSE_PIXEL_NM / pixel_size_nm))
     padding = [(0, -size % factor) for size in image.shape]
     padded = np.pad(image, padding, mode="reflect")
     coarse = block_reduce(padded, factor, np.mean)
-    if min(coarse.shape) < 32:
+    if min(coarse.shape) < 8:
         raise DataError(
             f"an image of {image.shape[0]} x {image.shape[1]} px at {pixel_size_nm:.4g} nm per "
             f"pixel is too small to find the specimen in; at least "
-            f"{32 * factor} px on each side are needed"
+            f"{8 * factor} px on each side are needed"
         )
     low, high = np.percentile(coarse, [1, 99])
     if not high > low:

@@ -48,7 +48,7 @@ def test_bad_images_are_named():
     with pytest.raises(data.DataError, match="constant"):
         specimen.specimen_mask(np.full((300, 300), 7.0), PIXEL_NM)
     with pytest.raises(data.DataError, match="too small"):
-        specimen.specimen_mask(np.random.default_rng(0).random((60, 60)), PIXEL_NM)
+        specimen.specimen_mask(np.random.default_rng(0).random((20, 60)), PIXEL_NM)
 
 
 def test_forest_knows_images_it_has_not_seen():
