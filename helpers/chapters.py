@@ -92,7 +92,12 @@ class Chapter:
                 target, kind = node.targets[0], ""
             else:
                 continue
-            default = ast.literal_eval(node.value)
+            try:
+                default = ast.literal_eval(node.value)
+            except ValueError:
+                raise Refused(
+                    f"{self.path.name}, parameter {target.id}: the default is no literal value"
+                ) from None
             found[target.id] = Parameter(
                 target.id, kind or type(default).__name__, default, comments.get(node.lineno, "")
             )

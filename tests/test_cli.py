@@ -9,6 +9,12 @@ from helpers import chapters, cli
 from helpers.registry import DataUnavailable
 
 
+@pytest.fixture(autouse=True)
+def data_folder_is_restored(monkeypatch):
+    """`main` makes the folder of public data absolute; later tests need it as it was."""
+    monkeypatch.setenv("A2S_DATA", "")
+
+
 @pytest.fixture
 def book(tmp_path, monkeypatch):
     """A book with one chapter that prints its label and fails when told to."""

@@ -143,6 +143,12 @@ def test_a_parameter_without_annotation_has_the_type_of_its_default(book):
     assert chapters.in_book()["ch01"].parameters()["n"] == Parameter("n", "int", 3, "atoms")
 
 
+def test_a_default_that_would_have_to_be_executed_is_refused(book):
+    book(code("size: float = 15 / 512", "parameters"))
+    with pytest.raises(Refused, match="parameter size: the default is no literal"):
+        chapters.in_book()["ch01"].parameters()
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
