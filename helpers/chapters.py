@@ -23,12 +23,20 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a chapter: its name, declared type, default and trailing comment."""
+    """One parameter of a chapter: its name, declared type, default and trailing comment.
+
+    `data`, and every text parameter whose comment begins with "path", names a file.
+    """
 
     name: str
     type: str
     default: object
     comment: str = ""
+
+    @property
+    def is_path(self):
+        """Whether the value names a file."""
+        return self.name == "data" or "str" in self.type and self.comment.startswith("path")
 
     def convert(self, value):
         """Give `value` (text from a command line, or an object) in the declared type.

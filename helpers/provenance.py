@@ -6,32 +6,37 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-from helpers.registry import ROOT
+from helpers.registry import ROOT, DataError, sha256
 
 LOCK = ROOT / "requirements.txt"
 PACKAGE = "atoms-to-spectra"
 
 
-def describe(path, digest):
-    """Describe an input: its path, SHA-256 and size.
+def describe(path):
+    """Describe an input file (or a folder that is one data set): path, SHA-256 and size.
 
     Parameters
     ----------
     path : Path
         Absolute path. It is recorded relative to the working folder; of a file elsewhere only
         the name is, because a full path tells who works on which machine.
-    digest : str
-        SHA-256 of the content.
 
     Returns
     -------
     dict
         ``path``, ``sha256``, ``bytes``.
+
+    Raises
+    ------
+    DataError
+        There is no such file.
     """
+    if not path.exists():
+        raise DataError(f"{path} does not exist: check the path.")
     here = Path.cwd()
     shown = path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return {"path": shown, "sha256": digest, "bytes": sum(p.stat().st_size for p in files)}
+    return {"path": shown, "sha256": sha256(path), "bytes": sum(p.stat().st_size for p in files)}
 
 
 def device():

@@ -69,7 +69,7 @@ def methods(notebook, about):
     """
     emitted = [data[METHODS] for data, _ in _outputs(notebook) if METHODS in data]
     citations = list(dict.fromkeys(c for e in emitted for c in e["citations"]))
-    code, source = about["code"], about["input"]
+    code, source = about["code"], about["inputs"].get("data")
     commit = f", commit {code['commit'][:10]}" if code["commit"] else ""
     commit += " with local changes" if code["modified"] else ""
     what = "The chapter's own data were analysed"
@@ -102,7 +102,7 @@ def _outputs(notebook):
 def _results(found, about):
     return {
         "chapter": about["chapter"],
-        "input": about["input"],
+        "inputs": about["inputs"],
         "numbers": found["numbers"],
         "notes": found["notes"],
         "claims": found["claims"],

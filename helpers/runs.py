@@ -65,29 +65,30 @@ def run(name, out, data=None, parameters=None, force=False):
     changed = _converted(parameters or {}, declared)
     out = Path(os.path.abspath(out))
     _check_destination(out, force)
-    notebook, measured = chapter.read(), None
+    notebook = chapter.read()
     defaults = {p.name: p.default for p in declared.values()}
     if data is not None:
-        data = Path(os.path.abspath(data))
-        notebook = _your_data_only(notebook, chapter)
-        image = open_image(data, (defaults | changed).get("pixel_size_nm") or None)
-        measured = provenance.describe(data, image.attrs["sha256"])
-        del image  # the kernel opens it again
-    values = {**changed, "data": str(data)} if measured else changed
+        notebook = _your_data_only(notebook, chapter, declared)
+        changed["data"] = str(data)
+    # The kernel works in another folder than the user.
+    files = {k: Path(os.path.abspath(v)) for k, v in changed.items() if v and declared[k].is_path}
+    if data is not None:
+        open_image(files["data"], (defaults | changed).get("pixel_size_nm") or None)
+    inputs = {k: provenance.describe(path) for k, path in files.items()}
+    shown = changed | {k: about["path"] for k, about in inputs.items()}
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
     with _whole_or_failed(out, force) as folder:
+        values = changed | {k: str(path) for k, path in files.items()}
         executed = _execute(notebook, folder / chapter.path.name, values)
-        if measured:
-            changed["data"] = measured["path"]
         about = {
             "chapter": chapter.name,
             "title": chapter.title,
             "notebook": chapter.path.name,
-            "cells": "your-data" if measured else "all",
-            "input": measured,
-            "parameters": defaults | changed,
-            "changed": {k: v for k, v in changed.items() if v != defaults[k]},
-            "seed": (defaults | changed).get("seed"),
+            "cells": "all" if data is None else "your-data",
+            "inputs": inputs,
+            "parameters": defaults | shown,
+            "changed": {k: v for k, v in shown.items() if v != defaults[k]},
+            "seed": (defaults | shown).get("seed"),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 1),
             "device": provenance.device(),
@@ -216,9 +217,9 @@ def _reason(error):
     return text if kind in ("DataError", "DataUnavailable") else f"{kind}: {text}"
 
 
-def _your_data_only(notebook, chapter):
+def _your_data_only(notebook, chapter, declared):
     kept = [c for c in notebook.cells if {"parameters", "your-data"} & set(tags(c))]
-    if not any("your-data" in tags(c) for c in kept) or "data" not in chapter.parameters():
+    if not any("your-data" in tags(c) for c in kept) or "data" not in declared:
         raise Refused(f"chapter {chapter.name} cannot be run on a file: leave out --data")
     notebook.cells = kept
     return notebook

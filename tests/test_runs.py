@@ -224,7 +224,7 @@ def test_tables_are_complete_and_figures_are_pictures(finished):
 def test_provenance_says_what_ran_on_what_and_names_nobody(finished):
     found = json.loads((finished / "provenance.json").read_text())
     image = finished.parents[1] / "image.tif"
-    assert found["input"] == {
+    assert found["inputs"]["data"] == {
         "path": "image.tif", "bytes": image.stat().st_size, "sha256": sha256(image),
     }  # fmt: skip
     assert found["changed"] == {"data": "image.tif", "pixel_size_nm": 0.03, "threshold": 0.6}
@@ -244,18 +244,22 @@ def test_an_input_elsewhere_is_recorded_by_its_name_only(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     (tmp_path / "name.tif").write_bytes(b"1234")
     monkeypatch.chdir(tmp_path)
-    assert provenance.describe(tmp_path / "name.tif", "0")["path"] == "name.tif"
-    assert provenance.describe(tmp_path / "here" / ".." / "name.tif", "0")["bytes"] == 4
+    assert provenance.describe(tmp_path / "name.tif")["path"] == "name.tif"
+    assert provenance.describe(tmp_path / "here" / ".." / "name.tif")["bytes"] == 4
     monkeypatch.chdir("here")
-    assert provenance.describe(tmp_path / "name.tif", "0")["path"] == "name.tif"
+    assert provenance.describe(tmp_path / "name.tif")["path"] == "name.tif"
 
 
 def test_an_input_below_the_working_folder_is_recorded_with_its_folder(tmp_path, monkeypatch):
     (tmp_path / "series.zspy").mkdir()
     (tmp_path / "series.zspy" / "0").write_bytes(b"123")
     monkeypatch.chdir(tmp_path.parent)
-    found = provenance.describe(tmp_path / "series.zspy", "0")
-    assert found == {"path": f"{tmp_path.name}/series.zspy", "sha256": "0", "bytes": 3}
+    found = provenance.describe(tmp_path / "series.zspy")
+    assert found == {
+        "path": f"{tmp_path.name}/series.zspy",
+        "sha256": sha256(tmp_path / "series.zspy"),
+        "bytes": 3,
+    }
 
 
 def test_methods_paragraph_has_the_values_of_this_run(finished):
@@ -285,7 +289,7 @@ def test_a_hostile_file_name_is_harmless(book, image):
     hostile = image.rename(image.with_name(name))
     chapter(book)
     out = runs.run("ch01", "out {x}", hostile, {"pixel_size_nm": 0.03})
-    assert json.loads((out / "provenance.json").read_text())["input"]["path"] == name
+    assert json.loads((out / "provenance.json").read_text())["inputs"]["data"]["path"] == name
     page = (out / "report.html").read_text()
     assert "<img src=x" not in page and "&lt;img src=x onerror=alert(1)&gt;" in page
     assert "<img" not in (out / "methods.md").read_text()
@@ -314,7 +318,7 @@ def test_the_whole_chapter_runs_without_a_file_and_shows_its_claims(book, tmp_pa
     page = (out / "report.html").read_text()
     assert "Does the paper hold?" in page and "F1 of the network" in page and ">holds<" in page
     assert json.loads((out / "results.json").read_text())["claims"][0]["id"] == "f1"
-    assert json.loads((out / "provenance.json").read_text())["input"] is None
+    assert json.loads((out / "provenance.json").read_text())["inputs"] == {}
 
 
 def test_the_kernel_is_this_python_whatever_is_registered(book, tmp_path, monkeypatch):
@@ -341,6 +345,24 @@ def test_plain_papermill_runs_the_chapter_too(book, image, tmp_path):
     assert done.returncode == 0, done.stderr
     last = nbformat.read(tmp_path / "plain.ipynb", as_version=4).cells[-1]
     assert last.outputs[0].text == "(64, 64)\n"
+
+
+def test_a_parameter_that_names_a_file_means_the_file_of_the_user(book, tmp_path):
+    book(
+        code("labels: str = ''  # path of a table\nother: str = 'x'  # no path", "parameters"),
+        code("print(open(labels).read(), other)"),
+    )
+    (tmp_path / "my labels.csv").write_text("x,y")
+    given = {"labels": "my labels.csv", "other": "my labels.csv"}
+    out = runs.run("ch01", "out", parameters=given)
+    last = nbformat.read(out / "ch01_tiny.ipynb", as_version=4).cells[-1]
+    assert last.outputs[0].text == "x,y my labels.csv\n"
+    found = json.loads((out / "provenance.json").read_text())
+    assert found["parameters"] == given
+    assert found["inputs"]["labels"]["sha256"] == sha256(tmp_path / "my labels.csv")
+    with pytest.raises(DataError, match="none.csv does not exist"):
+        runs.run("ch01", "out2", parameters={"labels": "none.csv"})
+    left_in(tmp_path, "my labels.csv", "out")
 
 
 # ---------------------------------------------------------------- refused before it starts
