@@ -19,7 +19,8 @@ def with_metadata(render_image):
         for image in images:
             if metadata.get("alt"):
                 image["alt"] = metadata["alt"]
-            if metadata.get("name"):  # can be the target of a link: [text](#name)
+            figure = data.cell_metadata.get("mystnb", {}).get("figure", {})
+            if metadata.get("name") and "name" not in figure:  # the target of [text](#name)
                 image["names"].append(metadata["name"])
                 self.renderer.document.note_explicit_target(image, image)
         return images

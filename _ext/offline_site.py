@@ -1,5 +1,6 @@
 """Keep the built site free of requests to other hosts."""
 
+import re
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -24,8 +25,17 @@ def copy_anywidget(app, exception):
         shutil.copyfile(str(module), Path(app.outdir, "_static", "offline", "anywidget.js"))
 
 
+def drop_font_hints(app, exception):
+    """Take out the theme's hints to load icon fonts early: a page opened from disk may not."""
+    if exception is None and app.builder.format == "html":
+        for page in Path(app.outdir).rglob("*.html"):
+            text = page.read_text(encoding="utf-8")
+            page.write_text(re.sub(r'<link rel="preload" as="font"[^>]*>', "", text), "utf-8")
+
+
 def setup(app):
     """Connect after the theme has collected its scripts."""
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_anywidget)
+    app.connect("build-finished", drop_font_hints)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

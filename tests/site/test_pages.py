@@ -1,0 +1,134 @@
+"""Every page of the built site: loads alone, reads well, fits a phone, keeps its pictures."""
+
+import io
+import json
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import numpy as np
+import pytest
+from conftest import chapters, pages
+from PIL import Image
+
+EVERY_PAGE = pytest.mark.parametrize("page", pages())
+
+
+@EVERY_PAGE
+def test_page_loads_with_nothing_wrong(visit, base, page):
+    """`visit` fails on console messages, failed requests and requests to other hosts."""
+    tab = visit.open(f"{base}/{page}")
+    assert tab.locator("article h1, .bd-article h1, #search-results").count() >= 1
+
+
+@EVERY_PAGE
+def test_equations_are_typeset_without_errors(visit, base, page):
+    tab = visit.open(f"{base}/{page}")
+    wanted = tab.locator("span.math, div.math").count()
+    assert tab.locator(".math mjx-container svg").count() >= wanted
+    faults = "mjx-merror, [data-mml-node=merror], mjx-container :is([fill=red], [stroke=red])"
+    assert tab.locator(faults).count() == 0
+
+
+@EVERY_PAGE
+def test_every_image_loads_and_has_alternative_text(visit, base, page):
+    tab = visit.open(f"{base}/{page}")
+    images = tab.evaluate(
+        """() => [...document.querySelectorAll("article img")].map(
+            (i) => [i.getAttribute("alt"), i.complete && i.naturalWidth, i.getAttribute("src")])"""
+    )
+    for alt, width, source in images:
+        assert width, f"{source} did not load"
+        assert alt and len(alt) > 8 and not alt.endswith((".png", ".svg")), f"{source}: alt {alt!r}"
+
+
+@EVERY_PAGE
+def test_nothing_scrolls_sideways_on_a_phone(visit, server, page):
+    visit.tab.set_viewport_size({"width": 390, "height": 844})
+    tab = visit.open(f"{server}/{page}")
+    assert tab.evaluate("document.scrollingElement.scrollWidth") <= 390
+    inside = "() => document.querySelector('.bd-main, main').scrollWidth"
+    assert tab.evaluate(inside) <= 390
+
+
+@EVERY_PAGE
+def test_internal_links_and_anchors_exist(visit, server, site, page):
+    tab = visit.open(f"{server}/{page}")
+    links = tab.evaluate("() => [...document.querySelectorAll('a[href]')].map((a) => a.href)")
+    for link in set(links):
+        address, anchor = urldefrag(urljoin(f"{server}/{page}", link))
+        if not address.startswith(server):
+            continue
+        path = unquote(urlparse(address).path).strip("/") or "index.html"
+        assert (site / path).is_file(), f"{page} links to {path}"
+        if anchor and path.endswith(".html"):
+            text = (site / path).read_text(encoding="utf-8")
+            assert f'id="{unquote(anchor)}"' in text, f"{page}: no #{anchor} in {path}"
+
+
+@pytest.mark.parametrize("page", chapters() or ["no site"])
+def test_dark_mode_leaves_figures_alone(visit, server, page):
+    tab = visit.open(f"{server}/{page}")
+    pictures = tab.locator("article .cell_output img, article .jupyter-widgets image")
+    assert pictures.count() > 0
+    shots = {}
+    for theme in ("light", "dark"):
+        tab.evaluate("(t) => { document.documentElement.dataset.theme = t }", theme)
+        for index in range(pictures.count()):
+            style = "(e) => { let f = []; for (; e; e = e.parentElement) " \
+                "f.push(getComputedStyle(e).filter); return f }"  # fmt: skip
+            assert set(pictures.nth(index).evaluate(style)) == {"none"}
+        figure = tab.locator("article .cell_output img").first
+        figure.scroll_into_view_if_needed()
+        shots[theme] = np.asarray(Image.open(io.BytesIO(figure.screenshot())).convert("RGB"))
+    background = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background not in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"), "the page did not go dark"
+    inner = (slice(3, -3), slice(3, -3))  # the page shows through at fractional edges
+    np.testing.assert_array_equal(shots["light"][inner], shots["dark"][inner])
+
+
+@pytest.mark.parametrize("page", chapters() or ["no site"])
+def test_notebook_can_be_downloaded(visit, server, site, page):
+    tab = visit.open(f"{server}/{page}")
+    link = tab.locator("a.btn-download-source-button").first.get_attribute("href")
+    path = site / unquote(urlparse(urljoin(f"{server}/{page}", link)).path).strip("/")
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) > 3
+    assert not any(cell["outputs"] for cell in cells)
+
+
+@EVERY_PAGE
+def test_footer_names_the_licences(visit, server, page):
+    footer = visit.open(f"{server}/{page}").locator("footer.bd-footer-content, .bd-footer")
+    assert "CC BY 4.0" in footer.first.inner_text()
+    assert "GPL-3.0" in footer.first.inner_text()
+
+
+def test_search_finds_a_term(visit, base):
+    tab = visit.open(f"{base}/search.html?q=threshold")
+    tab.wait_for_selector("#search-results li a")
+    tab.wait_for_load_state("networkidle")
+    found = tab.locator("#search-results li a").evaluate_all("(all) => all.map((a) => a.href)")
+    assert any("book/glossary.html" in link for link in found)
+
+
+def test_front_page_leads_to_the_first_chapter(visit, base):
+    tab = visit.open(f"{base}/index.html")
+    tab.wait_for_url("**/book/index.html")
+    tab.locator("article a[href^='ch01_']").first.click()
+    tab.wait_for_url("**/book/ch01_*.html")
+
+
+def test_reproduction_page_repeats_the_verdicts_of_the_chapters(visit, server):
+    rows = "table.a2s-claims tbody tr"
+    verdicts = []
+    for page in chapters():
+        column = visit.open(f"{server}/{page}").locator(f"{rows} td:nth-child(6)")
+        verdicts += [text.strip() for text in column.all_inner_texts()]
+    gathered = visit.open(f"{server}/book/reproduction.html").locator(f"{rows} td:last-child")
+    assert verdicts
+    assert [text.strip() for text in gathered.all_inner_texts()] == verdicts
+
+
+def test_no_launch_button_without_a_repository(visit, server):
+    tab = visit.open(f"{server}/{chapters()[0]}")
+    assert tab.locator("a[href*='mybinder.org'], a[href*='colab.research']").count() == 0
