@@ -34,7 +34,7 @@ class Microscope:
     pixel_size_nm : float
     electrons_per_pixel : float
         Electrons that reach the specimen and would be counted, per pixel. 40 pA for 38.7 us are
-        9660; the brightness of labelled atoms says that about 40 % of them count.
+        9660; the brightness of labelled atoms says that about a third of them count.
     source_blur_nm : float
         Standard deviation of the Gaussian blur by source size and vibration.
     stray_electrons : float
@@ -57,7 +57,7 @@ class Microscope:
     inner_mrad: float = 90
     outer_mrad: float = 185
     pixel_size_nm: float = 15 / 512
-    electrons_per_pixel: float = 3500.0
+    electrons_per_pixel: float = 3000.0
     source_blur_nm: float = 0.075
     stray_electrons: float = 8.0
     gain: float = 1.02e4

@@ -154,16 +154,16 @@ def varied(rng):
     """
     rng = np.random.default_rng(rng)
     specimen = Specimen(
-        density_per_nm2=rng.uniform(0.5, 1.2),
-        thickness_nm=rng.uniform(20, 65),
+        density_per_nm2=rng.uniform(0.4, 1.1),
+        thickness_nm=rng.uniform(23, 75),
         coverage=min(1.0, rng.uniform(0.6, 1.05)),
         edge_width_nm=rng.uniform(3, 15),
         second_layer=rng.choice([0.0, rng.uniform(0.3, 1.0)]),
-        relief=rng.uniform(0.04, 0.12),
-        texture=rng.uniform(0.07, 0.15),
+        relief=rng.uniform(0.0, 0.03),
+        texture=rng.uniform(0.15, 0.29),
     )
     microscope = Microscope(
-        electrons_per_pixel=3500 * rng.uniform(0.8, 1.25),
+        electrons_per_pixel=3000 * rng.uniform(0.8, 1.25),
         source_blur_nm=rng.uniform(0.065, 0.09),
     )
     return specimen, microscope

@@ -44,9 +44,9 @@ class Specimen:
         Thickness of a second flake behind the first that covers a corner, as a share of
         `thickness_nm`.
     relief : float
-        Relative standard deviation of the thickness on lengths of 3 nm and more.
+        Relative standard deviation of the thickness on lengths up to 8 nm.
     texture : float
-        Relative standard deviation of the thickness on lengths of 0.2 to 2 nm (pores).
+        Relative standard deviation of the thickness on lengths up to 1.6 nm (pores).
     undulation_nm : float
         Standard deviation of the height of the upper surface.
     top_share : float
@@ -56,14 +56,14 @@ class Specimen:
     """
 
     element: str = "Pt"
-    density_per_nm2: float = 0.9
+    density_per_nm2: float = 0.75
     support: str = "NC"
-    thickness_nm: float = 40.0
+    thickness_nm: float = 45.0
     coverage: float = 0.85
     edge_width_nm: float = 6.0
     second_layer: float = 0.0
-    relief: float = 0.08
-    texture: float = 0.11
+    relief: float = 0.015
+    texture: float = 0.22
     undulation_nm: float = 3.0
     top_share: float = 0.6
     depth_nm: float = 4.0
@@ -137,7 +137,7 @@ def make_support(rng, specimen, shape, pixel_size_nm):
         behind = _rise(rng, specimen, shape, pixel_size_nm, 0.3)
         thickness += specimen.second_layer * specimen.thickness_nm * behind * rise
     relief = specimen.relief * random_field(rng, shape, pixel_size_nm, 3.0, 8, 0.3)
-    pores = specimen.texture * random_field(rng, shape, pixel_size_nm, 3.0, 2.2, 0.2)
+    pores = specimen.texture * random_field(rng, shape, pixel_size_nm, 2.4, 1.6, 0.1)
     thickness = np.clip(thickness * (1 + relief + pores), 0, None)
     # The flake hangs from an undulating upper surface, where the operator focuses: a fifth of
     # the thickness lies above that surface, so that edges and pores lower it as well.
