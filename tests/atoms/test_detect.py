@@ -92,7 +92,7 @@ def test_filters_answer_to_a_blob_at_its_place(response):
     out = response(image, **settings)
     assert np.unravel_index(out.argmax(), out.shape) == (20, 50)
     flat = response(np.full((60, 80), 0.3, np.float32), **settings)
-    assert flat == pytest.approx(0.0 if settings else 0.3, abs=1e-5)
+    assert flat == pytest.approx(0.0 if settings else 0.3, abs=1e-3)
 
 
 def test_log_response_is_largest_at_the_scale_of_the_blob():
