@@ -107,7 +107,10 @@ def predict(network, images, spec):
 def curve_of(maps, images, thresholds, positions=detect.components):
     """Metrics against threshold over the images that have a map."""
     labels = [images[name][1] for name in maps]
-    found = [partial(positions, m) for m in maps.values()]
+    if positions is detect.maxima:  # a maximum stays where it is, whatever the threshold
+        found = [positions(m, min(thresholds)) for m in maps.values()]
+    else:
+        found = [partial(positions, m) for m in maps.values()]
     return evaluate.threshold_curve(labels, found, thresholds)
 
 
@@ -229,9 +232,9 @@ def filter_part(name, seed):
     """Choose scale and threshold of a filter on the training images, score the test images."""
     images, test = load("train"), load("test")
     if name == "template":
-        scales, thresholds, positions = [None], np.arange(0.08, 0.4, 0.01), detect.components
+        scales, thresholds, positions = [None], np.round(np.arange(0.08, 0.4, 0.01), 2), detect.components
     else:
-        scales, thresholds = np.arange(2, 6.01, 0.5), np.geomspace(0.02, 0.6, 60)
+        scales, thresholds = np.arange(2, 6.01, 0.5), np.round(np.geomspace(0.02, 0.6, 60), 4)
         positions = detect.maxima
 
     def respond(image, scale):
