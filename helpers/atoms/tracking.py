@@ -23,8 +23,8 @@ class Registration:
     Attributes
     ----------
     dx_px, dy_px : float
-        Displacement of the specimen from the first frame to the second: what is at (x, y) in the
-        first is at (x + dx, y + dy) in the second.
+        What to add to a position in the second frame to find its place in the first. The specimen
+        itself moved by the negative of it.
     correlation : float
         Correlation coefficient of the two frames where they overlap, after filtering.
     """
@@ -35,7 +35,7 @@ class Registration:
 
 
 def register(first, second, smooth_px=2.0, background_px=20.0, largest_px=64):
-    """Displacement between two frames by normalised cross-correlation of their mid-scale detail.
+    """Bring the second frame onto the first by cross-correlation of their mid-scale detail.
 
     Both frames are band-pass filtered, because shot noise (finer) and thickness (coarser) say
     little about the displacement, and correlated where they overlap; every displacement is judged
@@ -80,7 +80,7 @@ def register(first, second, smooth_px=2.0, background_px=20.0, largest_px=64):
     row, column = np.unravel_index(score.argmax(), score.shape)
     dy = row - largest_px + _parabola(score[:, column], row)
     dx = column - largest_px + _parabola(score[row], column)
-    return Registration(float(dx), float(dy), float(score[row, column]))
+    return Registration(-float(dx), -float(dy), float(score[row, column]))
 
 
 def link(first, second, shift, radius_px):
@@ -102,7 +102,7 @@ def link(first, second, shift, radius_px):
         on the specimen), ``distance_px``.
     """
     start = first[["x_px", "y_px"]].to_numpy(float)
-    end = second[["x_px", "y_px"]].to_numpy(float) - (shift.dx_px, shift.dy_px)
+    end = second[["x_px", "y_px"]].to_numpy(float) + (shift.dx_px, shift.dy_px)
     step = end[None] - start[:, None]
     distance = np.hypot(step[..., 0], step[..., 1])
     # A forbidden pair costs more than all allowed ones together: as many links as possible.
@@ -137,7 +137,7 @@ def common_field(first, second, shift, shape):
         The rows kept of `first` and of `second`.
     """
     tables = []
-    for atoms, sign in ((first, 1), (second, -1)):
+    for atoms, sign in ((first, -1), (second, 1)):
         x, y = atoms["x_px"] + sign * shift.dx_px, atoms["y_px"] + sign * shift.dy_px
         inside = x.between(0, shape[1] - 1) & y.between(0, shape[0] - 1)
         tables.append(atoms[inside].reset_index(drop=True))

@@ -30,8 +30,8 @@ def series():
 
 def test_register_finds_the_drift_between_noisy_frames(series):
     found = register(series[0].image, series[1].image)
-    assert found.dx_px == pytest.approx(-7.0, abs=0.7)
-    assert found.dy_px == pytest.approx(12.5, abs=0.7)
+    assert found.dx_px == pytest.approx(7.0, abs=0.7)
+    assert found.dy_px == pytest.approx(-12.5, abs=0.7)
     assert 0.3 < found.correlation < 1
 
 
@@ -42,9 +42,9 @@ def test_register_tells_x_from_y_and_signs():
     # The specimen moves by (+9, -4): what was at (x, y) is seen at (x + 9, y - 4).
     second = scene[104:304, 91:291]
     found = register(first, second)
-    assert (found.dx_px, found.dy_px) == pytest.approx((9, -4), abs=0.05)
+    assert (found.dx_px, found.dy_px) == pytest.approx((-9, 4), abs=0.05)
     back = register(second, first)
-    assert (back.dx_px, back.dy_px) == pytest.approx((-9, 4), abs=0.05)
+    assert (back.dx_px, back.dy_px) == pytest.approx((9, -4), abs=0.05)
 
 
 def test_register_ignores_brightness_and_contrast():
@@ -75,7 +75,7 @@ def test_link_prefers_more_links_over_shorter_ones():
 
 
 def test_link_takes_the_shift_off_and_respects_the_radius():
-    links = link(table([(50, 60)]), table([(53, 49)]), Registration(2, -11, 1), 6)
+    links = link(table([(50, 60)]), table([(53, 49)]), Registration(-2, 11, 1), 6)
     assert links.loc[0, ["dx_px", "dy_px"]].tolist() == [1, 0]
     assert link(table([(0, 0)]), table([(0, 7)]), STILL, 6).empty
     assert link(table([]), table([(0, 7)]), STILL, 6).empty
@@ -83,7 +83,7 @@ def test_link_takes_the_shift_off_and_respects_the_radius():
 
 def test_common_field_keeps_what_both_frames_show():
     first, second = table([(5, 50), (95, 50)]), table([(5, 50), (40, 50)])
-    kept_first, kept_second = common_field(first, second, Registration(20, 0, 1), (100, 100))
+    kept_first, kept_second = common_field(first, second, Registration(-20, 0, 1), (100, 100))
     assert kept_first["x_px"].tolist() == [5] and kept_second["x_px"].tolist() == [40]
 
 
@@ -156,7 +156,7 @@ def test_the_two_frames_of_one_field_in_the_public_set():
     frames = {item.name: item for item in pt_nc("train")}
     first, second = frames["047"], frames["048"]
     shift = register(first.image, second.image)
-    assert (shift.dx_px, shift.dy_px) == pytest.approx((-2, -11), abs=0.6)
+    assert (shift.dx_px, shift.dy_px) == pytest.approx((2, 11), abs=0.6)
     other = register(first.image, frames["021"].image)
     assert other.correlation < shift.correlation - 0.2
     counts, _ = fates(first.labels, second.labels, shift, first.image.shape, PIXEL_NM)
