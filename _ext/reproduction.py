@@ -81,8 +81,8 @@ def tally(claims):
     verdicts = [claim["verdict"] for claim in claims]
     hold, fail = verdicts.count("holds"), verdicts.count("does not hold")
     unchecked = len(verdicts) - hold - fail
-    words = f"{len(verdicts)} claims of the paper compared: {hold} hold here, {fail} do not"
-    return f"{words}, {unchecked} not checked." if unchecked else f"{words}."
+    words = f"of {len(verdicts)} claims compared, {hold} hold here and {fail} do not"
+    return f"{words}; {unchecked} not checked." if unchecked else f"{words}."
 
 
 def claim_row(app, here, page, claim):

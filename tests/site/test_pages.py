@@ -6,7 +6,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import numpy as np
 import pytest
-from conftest import chapters, pages
+from built import chapters, pages
 from PIL import Image
 
 EVERY_PAGE = pytest.mark.parametrize("page", pages())

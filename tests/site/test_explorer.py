@@ -1,7 +1,7 @@
 """The threshold explorer on its page, with no kernel: what it draws and what it says agree."""
 
 import pytest
-from conftest import chapters
+from built import chapters
 
 STATE = """() => {
   const script = document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]');
