@@ -11,7 +11,7 @@ from scipy import fft
 from scipy.ndimage import map_coordinates
 from scipy.signal import lfilter
 
-from helpers.atoms.probe import cross_section_nm2, probe_transfer
+from helpers.atoms.probe import cross_section_nm2, probe_transfer, wavelength_nm
 from helpers.atoms.support import SUPPORTS
 
 # Slabs in which the height of an atom is not resolved: 1 nm near focus, coarser further away,
@@ -80,6 +80,38 @@ class Microscope:
         return cross_section_nm2(
             element, self.voltage_kv, self.convergence_mrad, self.inner_mrad, self.outer_mrad
         )
+
+
+def peak_electrons(element, height_nm, microscope):
+    """Expected electrons at the brightest pixel of one atom, support not counted.
+
+    Parameters
+    ----------
+    element : str
+    height_nm : array_like
+        Distances from the focal plane.
+    microscope : Microscope
+
+    Returns
+    -------
+    numpy.ndarray
+        Of the shape of `height_nm`.
+    """
+    height = np.abs(np.asarray(height_nm, float))
+    limit = 2e-3 * microscope.convergence_mrad / wavelength_nm(microscope.voltage_kv)
+    q = np.linspace(0, limit, 257)
+    blur = np.exp(-2 * (np.pi * microscope.source_blur_nm * q) ** 2)
+    grid = np.arange(0, max(height.max(initial=0), 1) + 0.5, 0.5)
+    per_area = [
+        np.trapezoid(
+            probe_transfer(q, z, microscope.voltage_kv, microscope.convergence_mrad)
+            * blur * 2 * np.pi * q,
+            q,
+        )
+        for z in grid
+    ]  # fmt: skip
+    electrons = microscope.electrons_per_pixel * microscope.cross_section(element)
+    return electrons * np.interp(height, grid, per_area)
 
 
 def slab_probes(microscope, shape):

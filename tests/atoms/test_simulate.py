@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from helpers.atoms.microscope import peak_electrons
 from helpers.atoms.probe import cross_section_nm2, probe_transfer, wavelength_nm
 from helpers.atoms.simulate import IN_FOCUS_NM, Microscope, Specimen, acstem, time_series, varied
 
@@ -97,6 +98,12 @@ def test_defocus_lowers_the_peak_and_keeps_the_electrons():
     assert peaks[0] > peaks[1] > peaks[2] > peaks[3]
     assert peaks[2] < 0.6 * peaks[0]
     np.testing.assert_allclose(sums[:3], sums[0], rtol=0.02)
+
+
+def test_peak_electrons_is_the_brightest_pixel():
+    for height in (0.5, 4.5):  # the middle of a slab
+        drawn = acstem(0, BARE, STEADY, (96, 96), at([(48, 48)], height)).noiseless.max()
+        assert peak_electrons("Pt", [height], STEADY) == pytest.approx(drawn, rel=0.05)
 
 
 def test_counts_are_poisson_and_dose_scales_them():
