@@ -181,7 +181,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         made = Book(folder)
-        chapter(made)
+        chapter(made, own=OWN_DATA + CLAIM)
         patch.setattr(chapters, "BOOK", made.folder)
         patch.chdir(folder)
         values = {"pixel_size_nm": "0.03", "threshold": "0.6"}
@@ -208,7 +208,6 @@ def test_results_hold_numbers_with_unit_and_kind(finished):
     assert found["numbers"]["undefined"]["value"] is None
     assert found["numbers"]["atoms"]["data"] == "measured"
     assert found["notes"][0]["level"] == "warning"
-    assert found["claims"] == []
     assert {t["name"]: t["rows"] for t in found["tables"]} == {"input_check": 1, "atoms": 30}
 
 
@@ -538,7 +537,8 @@ def test_a_stopped_run_leaves_nothing_and_no_kernel(book, tmp_path, stop):
         time.sleep(60)
     """.replace("\n        ", "\n")))  # fmt: skip
     program = (
-        "import sys, pathlib; from helpers import chapters, cli;"
+        "import sys, pathlib, signal; from helpers import chapters, cli;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # ignored in the background
         f"chapters.BOOK = pathlib.Path({str(tmp_path / 'book')!r});"
         "sys.exit(cli.main(['run', 'ch01', '--out', 'out']))"
     )
