@@ -19,7 +19,7 @@ from helpers.atoms.microscope import (
     slab_probes,
     support_signal,
 )
-from helpers.atoms.support import SOLID_NM, Specimen, make_support, place_metal, surface_heights
+from helpers.atoms.support import SOLID_NM, Specimen, given_metal, make_support, place_metal
 
 __all__ = ["IN_FOCUS_NM", "Microscope", "Simulated", "Specimen", "acstem", "time_series", "varied"]
 
@@ -127,7 +127,7 @@ def time_series(
     if positions is None:
         metal = place_metal(rng, specimen, support, pixel)
     else:
-        metal = _given(rng, positions, specimen, support, margin)
+        metal = given_metal(rng, positions, specimen, support, margin)
     metal["atom"], metal["moved"] = np.arange(len(metal)), False
 
     probes = slab_probes(microscope, padded)
@@ -167,29 +167,6 @@ def varied(rng):
         source_blur_nm=rng.uniform(0.065, 0.09),
     )
     return specimen, microscope
-
-
-def _given(rng, positions, specimen, support, margin):
-    """The caller's atoms on the padded grid, with heights and elements filled in."""
-    metal = pd.DataFrame(
-        {
-            "x_px": np.asarray(positions["x_px"], float) + margin,
-            "y_px": np.asarray(positions["y_px"], float) + margin,
-        }
-    )
-    rows, columns = support.top.shape
-    inside = metal["x_px"].between(0, columns - 1) & metal["y_px"].between(0, rows - 1)
-    if not inside.all():
-        raise ValueError(f"{(~inside).sum()} of {len(metal)} positions lie outside the field.")
-    if "height_nm" in positions:
-        metal["height_nm"] = np.asarray(positions["height_nm"], float)
-    else:
-        x, y = metal["x_px"].round().astype(int), metal["y_px"].round().astype(int)
-        metal["height_nm"] = surface_heights(rng, specimen, support, x, y)
-    metal["element"] = (
-        np.asarray(positions["element"]) if "element" in positions else specimen.element
-    )
-    return metal
 
 
 def _hop(rng, metal, support, mobility, hop_px):

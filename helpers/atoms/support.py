@@ -172,6 +172,35 @@ def place_metal(rng, specimen, support, pixel_size_nm):
     )
 
 
+def given_metal(rng, positions, specimen, support, margin):
+    """The caller's atoms on a grid with a margin, with heights and elements filled in.
+
+    Raises
+    ------
+    ValueError
+        A position outside the grid.
+    """
+    metal = pd.DataFrame(
+        {
+            "x_px": np.asarray(positions["x_px"], float) + margin,
+            "y_px": np.asarray(positions["y_px"], float) + margin,
+        }
+    )
+    rows, columns = support.top.shape
+    inside = metal["x_px"].between(0, columns - 1) & metal["y_px"].between(0, rows - 1)
+    if not inside.all():
+        raise ValueError(f"{(~inside).sum()} of {len(metal)} positions lie outside the field.")
+    if "height_nm" in positions:
+        metal["height_nm"] = np.asarray(positions["height_nm"], float)
+    else:
+        x, y = metal["x_px"].round().astype(int), metal["y_px"].round().astype(int)
+        metal["height_nm"] = surface_heights(rng, specimen, support, x, y)
+    metal["element"] = (
+        np.asarray(positions["element"]) if "element" in positions else specimen.element
+    )
+    return metal
+
+
 def surface_heights(rng, specimen, support, x, y):
     """Heights (nm) of atoms near one of the two surfaces at the pixels (x, y)."""
     x, y = np.asarray(x, int), np.asarray(y, int)

@@ -1,6 +1,8 @@
 """The AC-STEM generator: its truth, its physics and its randomness."""
 
 import dataclasses
+import importlib.util
+import json
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from helpers.atoms.microscope import peak_electrons
 from helpers.atoms.probe import cross_section_nm2, probe_transfer, wavelength_nm
 from helpers.atoms.simulate import IN_FOCUS_NM, Microscope, Specimen, acstem, time_series, varied
+from helpers.data import ROOT
 
 # Everything that is not the atoms or the counting switched off.
 STEADY = Microscope(
@@ -234,3 +237,25 @@ def test_varied_draws_usable_parameters():
 def test_bad_arguments_say_what_is_wrong(make, says):
     with pytest.raises(ValueError, match=says):
         make()
+
+
+def test_shipped_calibration_describes_this_generator():
+    path = ROOT / "data" / "ch01" / "make_calibration.py"
+    spec = importlib.util.spec_from_file_location("make_calibration", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    shipped = json.loads((path.parent / "calibration.json").read_text())
+    row = next(r for r in shipped["images"] if r["name"] == f"seed {script.FIRST_SEED}")
+    rng = np.random.default_rng(script.FIRST_SEED)
+    simulated = acstem(rng, *varied(rng))
+    now, _ = script.describe(simulated.image, simulated.atoms[simulated.atoms["in_focus"]])
+    for name, value in now.items():
+        assert row[name] == pytest.approx(value, rel=0.02), name
+
+
+def test_shipped_calibration_is_close_to_the_measured_images():
+    shipped = json.loads((ROOT / "data" / "ch01" / "calibration.json").read_text())
+    measured, simulated = (shipped["quantiles"][kind] for kind in ("measured", "simulated"))
+    assert len(shipped["images"]) == 11 + 22
+    for name in ("mean_electrons", "atom_sigma_px", "amplitude_over_noise", "roughness_6_24_px"):
+        assert measured[name]["q10"] < simulated[name]["median"] < measured[name]["q90"], name
