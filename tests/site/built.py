@@ -71,5 +71,4 @@ class Visit:
             areas = "document.querySelectorAll('.widget-subarea > :not(script)')"
             drawn = f"() => {areas}.length >= {wanted}"
             self.tab.wait_for_function(drawn, timeout=30_000)
-        self.tab.wait_for_load_state("networkidle")
         return self.tab

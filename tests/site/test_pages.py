@@ -16,6 +16,7 @@ EVERY_PAGE = pytest.mark.parametrize("page", pages())
 def test_page_loads_with_nothing_wrong(visit, base, page):
     """`visit` fails on console messages, failed requests and requests to other hosts."""
     tab = visit.open(f"{base}/{page}")
+    tab.wait_for_load_state("networkidle")
     assert tab.locator("article h1, .bd-article h1, #search-results").count() >= 1
 
 
@@ -112,7 +113,8 @@ def test_search_finds_a_term(visit, base):
 
 
 def test_front_page_leads_to_the_first_chapter(visit, base):
-    tab = visit.open(f"{base}/index.html")
+    tab = visit.tab
+    tab.goto(f"{base}/index.html", wait_until="commit")
     tab.wait_for_url("**/book/index.html")
     tab.locator("article a[href^='ch01_']").first.click()
     tab.wait_for_url("**/book/ch01_*.html")
