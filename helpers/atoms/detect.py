@@ -18,55 +18,17 @@ import torch
 from scipy import ndimage
 from skimage.feature import peak_local_max
 from torch import nn
-from torch.nn import functional as F
 
-from helpers.atoms import baselines
-from helpers.atoms.networks import SacCnn
+from helpers.atoms import baselines, heatmap
+from helpers.atoms.networks import Dense, SacCnn
+from helpers.atoms.preprocess import normalise
 from helpers.data import ROOT, DataError
 from helpers.training import device as pick_device
-from helpers.training import load_weights
+from helpers.training import load_weights, read_header
 
 HALF = 10  # a crop reaches this many px to each side of its centre
 _TILE_COLUMNS = 1024
 DATA = ROOT / "data" / "ch01"
-
-
-class Dense(nn.Module):
-    """
-    Fully convolutional twin of a `SacCnn`, batch normalisation folded into the convolutions.
-
-    Input (N, 1, H + 20, W + 20), output (N, H, W): the probability that a crop holds an atom.
-    """
-
-    def __init__(self, network: SacCnn):
-        super().__init__()
-        layers = []
-        for conv, norm in zip(network.features[::3], network.features[1::3], strict=True):
-            layers += [nn.utils.fuse_conv_bn_eval(conv, norm), nn.ReLU()]
-        self.features = nn.Sequential(*layers)
-        first, second, last = network.fc_layers[0], network.fc_layers[2], network.fc3
-        self.head = nn.Sequential(
-            self._as_convolution(first, 3, dilation=5),
-            nn.ReLU(),
-            self._as_convolution(second, 1),
-            nn.ReLU(),
-            self._as_convolution(last, 1),
-        )
-        self.eval().requires_grad_(False)
-
-    @staticmethod
-    def _as_convolution(linear: nn.Linear, size: int, dilation: int = 1) -> nn.Conv2d:
-        conv = nn.Conv2d(
-            linear.in_features // size**2, linear.out_features, size, dilation=dilation
-        )
-        conv.weight.data = linear.weight.data.reshape(conv.weight.shape).clone()
-        conv.bias.data = linear.bias.data.clone()
-        return conv
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Probability of class 1 at every pixel that has a whole crop around it."""
-        logits = self.head(F.avg_pool2d(self.features(x), 5, stride=1))
-        return torch.sigmoid(logits[:, 1] - logits[:, 0])
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
@@ -202,19 +164,34 @@ class Detector:
     """
     A method that is ready to use.
 
-    ``likelihood`` maps a normalised image (H, W) to a map of the same shape; ``positions`` reads
-    atoms from a map above a threshold; ``threshold`` was chosen on training images; ``header`` says
-    how and on what.
+    ``prepare`` turns a micrograph (H, W) into the image that the method reads; ``likelihood`` maps
+    that image to a map of the same shape; ``positions`` reads atoms from a map above a threshold;
+    ``threshold`` was chosen on training images; ``header`` says how and on what.
     """
 
     likelihood: Callable[[np.ndarray], np.ndarray]
     positions: Callable[[np.ndarray, float], pd.DataFrame]
     threshold: float
     header: dict
+    prepare: Callable[[np.ndarray], np.ndarray] = normalise
 
 
 def _settings(method: str) -> dict:
     return json.loads((DATA / "thresholds.json").read_text())[method]
+
+
+def _ensemble() -> Detector:
+    path = DATA / "detector.safetensors"
+    header = read_header(path)
+    network = heatmap.Ensemble(**header["architecture"])
+    load_weights(path, network)
+
+    def likelihood(image):
+        return heatmap.calibrate(heatmap.painted_map(network, image), **header["calibration"])
+
+    # the networks standardise the image themselves: clipping would throw half of the noise away,
+    # and with it what tells a dim atom from a bright pixel
+    return Detector(likelihood, maxima, header["threshold"], header, prepare=np.asarray)
 
 
 def _sac_cnn() -> Detector:
@@ -235,6 +212,7 @@ def _log() -> Detector:
 
 
 METHODS: dict[str, Callable[[], Detector]] = {
+    "ensemble": _ensemble,
     "sac-cnn": _sac_cnn,
     "template": _template,
     "log": _log,
@@ -260,12 +238,13 @@ def detect(
     image: np.ndarray, method: str = "ensemble", threshold: float | None = None
 ) -> pd.DataFrame:
     """
-    Find atoms in a normalised image.
+    Find atoms in a micrograph.
 
     Parameters
     ----------
     image : (H, W) array
-        From `preprocess.normalise`, at about `preprocess.NETWORK_PIXEL_NM` per pixel.
+        As recorded, in any intensity unit, at about `preprocess.NETWORK_PIXEL_NM` per pixel. Every
+        method does its own flattening.
     method : str
         A key of `METHODS`.
     threshold : float, optional
@@ -275,7 +254,15 @@ def detect(
     -------
     DataFrame
         ``x_px``, ``y_px``, ``probability`` (for "template" and "log" the filter's response).
+
+    Raises
+    ------
+    DataError
+        If the image is not two-dimensional or constant.
+    ValueError
+        If the method is unknown.
     """
     detector = load_detector(method)
     used = detector.threshold if threshold is None else threshold
-    return detector.positions(detector.likelihood(np.asarray(image, np.float32)), used)
+    prepared = detector.prepare(np.asarray(image, np.float32))
+    return detector.positions(detector.likelihood(prepared), used)
