@@ -82,7 +82,9 @@ def nearest_neighbours(positions):
 def border_distance(positions, mask, pixel_size_nm):
     """Distance from every atom to the end of the mask or of the frame, shape (N,), nm.
 
-    A nearest neighbour farther than this may have been beaten by an atom nobody could see.
+    A nearest neighbour farther than this may have been beaten by an atom nobody could see.  The
+    outline of the specimen counts like the edge of the frame: Eq. 5 speaks of an endless plane, and
+    the plane ends there, whether or not an atom could have been beyond.
     """
     depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] - 0.5
     columns, rows = np.asarray(positions, float).T / pixel_size_nm

@@ -4,8 +4,10 @@ import pytest
 
 from helpers import data
 from helpers.atoms import arrangement as arr
+from helpers.atoms.specimen import specimen_mask
 
 PIXEL_NM = 0.03
+STATISTICS = data.ROOT / "data" / "ch01" / "statistics.csv"
 
 
 @pytest.fixture
@@ -133,3 +135,32 @@ def test_labels_of_the_test_images_are_as_published(pt_nc):
     means = [arr.nearest_neighbours(p).mean() for p in sets]
     expected = [arr.random_mean_distance(len(p) / 225) for p in sets]
     assert np.max(np.abs(np.divide(means, expected) - 1)) < 0.11
+
+
+def test_shipped_statistics_hold_together():
+    table = pd.read_csv(STATISTICS, dtype={"image": str})
+    assert table.groupby("source").image.nunique().eq(21).all()
+    assert "labels" in set(table.source)
+    np.testing.assert_allclose(table.density_nm2, table.n / table.area_nm2, rtol=1e-3)
+    assert (table.density_low_nm2 < table.density_nm2).all()
+    assert (table.density_nm2 < table.density_high_nm2).all()
+    expected = arr.random_mean_distance(table.density_nm2)
+    np.testing.assert_allclose(table.nnd_random_nm, expected, rtol=1e-3)
+    # neighbours beyond the edge are missing, so chance gives longer distances than Eq. 5
+    assert (table.nnd_random_in_mask_nm > table.nnd_random_nm).all()
+
+
+@pytest.mark.measured
+def test_shipped_statistics_of_labels_are_reproduced(pt_nc):
+    table = pd.read_csv(STATISTICS, dtype={"image": str})
+    table = table[table.source == "labels"].set_index("image")
+    for item in pt_nc[::5]:
+        mask = specimen_mask(item.image)
+        size = item.image.attrs["pixel_size_nm"]
+        row = arr.describe(item.labels, mask, size, np.random.default_rng(0), runs=99)
+        shipped = table.loc[item.name]
+        for name in ("area_nm2", "n", "density_nm2", "nnd_mean_nm", "nnd_corrected_nm"):
+            assert row[name] == pytest.approx(shipped[name], rel=0.01), (item.name, name)
+        assert row["nnd_random_in_mask_nm"] == pytest.approx(
+            shipped["nnd_random_in_mask_nm"], rel=0.05
+        )
