@@ -118,7 +118,7 @@ def finder(method):
     """Function image -> detections."""
     if method == "published":
         network = load_published(fetch("pt-nc") / "models" / "model_existing.ckpt")
-        return lambda image: components(likelihood_map(network, image), 0.89)
+        return lambda image: components(likelihood_map(network, normalise(image)), 0.89)
     load_detector(method)
     return lambda image: detect(image, method)
 
@@ -227,10 +227,9 @@ def main():
     for study, setting, seed, simulated, microscope in images():
         simulated.atoms["contrast"] = contrast(simulated, microscope)
         counts, atoms = at_network_scale(simulated)
-        image = normalise(counts)
         area = (simulated.thickness_nm > 1).sum() * microscope.pixel_size_nm**2
         for method, find in finders.items():
-            found = find(image)
+            found = find(counts)
             name = {"study": study, "setting": setting, "seed": seed, "detector": method}
             in_focus = atoms[atoms["in_focus"]]
             anywhere = score(atoms, found)["precision"]
@@ -244,7 +243,7 @@ def main():
                     "area_nm2": area,
                 }
             )
-            judged.append(judge(atoms, found, image.shape).assign(**name))
+            judged.append(judge(atoms, found, counts.shape).assign(**name))
         print(f"{study} {setting:g} seed {seed}: {time.process_time() - started:.0f} s", flush=True)
     scores, judged = pd.DataFrame(scores), pd.concat(judged, ignore_index=True)
     like_measured = judged[(judged["study"] == "dose") & (judged["setting"] == 1)]

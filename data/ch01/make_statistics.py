@@ -22,7 +22,7 @@ from helpers.atoms.arrangement import describe
 from helpers.atoms.density import detection_ratio
 from helpers.atoms.evaluate import match, score
 from helpers.atoms.noise import electron_scale
-from helpers.atoms.preprocess import median_background, normalise
+from helpers.atoms.preprocess import median_background
 from helpers.atoms.specimen import specimen_mask
 
 FOLDER = data.ROOT / "data" / "ch01"
@@ -62,7 +62,7 @@ def detections(item, method):
         table = pd.read_csv(FOLDER / "out_of_fold.csv", dtype={"image": str})
         threshold = detect.load_detector(method).threshold
         return table[(table.image == item.name) & (table.probability > threshold)].reset_index()
-    return detect.detect(normalise(item.image.to_numpy()), method)
+    return detect.detect(item.image.to_numpy(), method)
 
 
 def shipped_detectors():

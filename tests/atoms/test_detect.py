@@ -178,5 +178,5 @@ def test_shipped_methods_find_atoms_of_a_made_up_image():
         image += 3 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * 2.7**2))
     labels = pd.DataFrame({"x_px": [30, 64, 100], "y_px": [90, 40, 100]})
     for method in detect.METHODS:
-        found = detect.detect(preprocess.normalise(image), method)
+        found = detect.detect(image, method)
         assert evaluate.score(labels, found)["recall"] == 1, method
