@@ -4,7 +4,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from helpers import data
-from helpers.atoms import specimen
+from helpers.atoms import simulate, specimen
 
 PIXEL_NM = 0.029296875
 
@@ -28,6 +28,16 @@ def test_finds_a_simulated_particle_whatever_gain_and_offset():
     assert np.mean(mask == inside) > 0.95
     recorded = specimen.specimen_mask(1e4 * counts + 1.7e5, PIXEL_NM)
     assert np.mean(recorded == mask) > 0.999
+
+
+@pytest.mark.parametrize("seed", [1, 8])
+def test_agrees_with_the_known_outline_of_a_simulated_support(seed):
+    found = simulate.acstem(seed, *simulate.varied(seed))
+    mask = specimen.specimen_mask(found.image)
+    truth = found.thickness_nm > 1
+    assert 0.5 < truth.mean() < 0.9
+    assert np.mean(mask == truth) > 0.97
+    assert mask.mean() == pytest.approx(truth.mean(), rel=0.04)
 
 
 def test_area_follows_the_pixel_size():
