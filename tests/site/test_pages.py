@@ -86,6 +86,41 @@ def test_dark_mode_leaves_figures_alone(visit, server, page):
     np.testing.assert_array_equal(shots["light"][inner], shots["dark"][inner])
 
 
+CONTRAST = """() => {
+  const parse = (c) => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const c = parse(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] > 0.99) return c;
+    }
+    return [255, 255, 255];
+  };
+  const boxes = "article .admonition, article table, article [class^=a2s-]";
+  const found = [];
+  for (const box of document.querySelectorAll(boxes)) {
+    for (const e of box.querySelectorAll("p, td, th, dd, dt, label, li, a, summary")) {
+      if (!e.textContent.trim() || !e.checkVisibility()) continue;
+      const [a, b] = [light(parse(getComputedStyle(e).color)), light(ground(e))];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      if (ratio < 4.5) found.push([ratio.toFixed(2), e.tagName, e.textContent.trim().slice(0, 40)]);
+    }
+  }
+  return found;
+}"""
+
+
+@EVERY_PAGE
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_boxes_and_tables_have_contrast(visit, server, page, theme):
+    tab = visit.open(f"{server}/{page}")
+    tab.evaluate("(t) => { document.documentElement.dataset.theme = t }", theme)
+    tab.wait_for_timeout(300)  # colours fade from one theme to the other
+    assert tab.evaluate(CONTRAST) == []
+
+
 @pytest.mark.parametrize("page", chapters() or ["no site"])
 def test_notebook_can_be_downloaded(visit, server, site, page):
     tab = visit.open(f"{server}/{page}")
