@@ -23,7 +23,8 @@ from helpers.training import device as pick_device
 SCALE = 20  # px, Gaussian window of the local mean and standard deviation
 SPOT = 2.5  # px, standard deviation of a painted atom: about that of an atom in the images
 SMOOTH = 1.5  # px, Gaussian that joins the maxima of one atom in the averaged map
-_TILE, _OVERLAP = 768, 64  # multiples of what the U-Net halves; beyond 64 px little is felt
+_UNIT = 16  # px, what the U-Nets halve down to one; tiles that start on it see the same grid
+_TILE, _OVERLAP = 1024, 112  # px; a U-Net of four levels sees up to 112 px around a pixel
 
 
 def standardise(image: np.ndarray, scale: float = SCALE) -> np.ndarray:
@@ -123,7 +124,7 @@ class Ensemble(nn.Module):
     Input (N, 1, H, W), standardised; output (N, 1, H, W) in [0, 1].
     """
 
-    def __init__(self, members: int, width: int = 16, levels: int = 3, block: int = 2):
+    def __init__(self, members: int, width: int = 16, levels: int = 4, block: int = 2):
         super().__init__()
         self.members = nn.ModuleList(UNet(width, levels, 1, block) for _ in range(members))
 
@@ -163,6 +164,7 @@ def painted_map(network: nn.Module, image: np.ndarray, device: str = "auto") -> 
     """
     standard = standardise(image)
     height, width = standard.shape
+    standard = np.pad(standard, ((0, -height % _UNIT), (0, -width % _UNIT)), mode="symmetric")
     target = pick_device(device)
     network = network.to(target, memory_format=torch.channels_last).eval()
     out = np.empty(standard.shape, np.float32)
@@ -174,7 +176,7 @@ def painted_map(network: nn.Module, image: np.ndarray, device: str = "auto") -> 
                 found = network(torch.from_numpy(tile.copy())[None, None].to(target))[0, 0]
                 inner = found[y - top : y - top + _TILE, x - left : x - left + _TILE]
                 out[y : y + _TILE, x : x + _TILE] = inner.cpu().numpy()
-    return gaussian_filter(out, SMOOTH)
+    return gaussian_filter(out[:height, :width], SMOOTH)
 
 
 def calibrate(painted: np.ndarray, offset: float, slope: float) -> np.ndarray:
