@@ -11,7 +11,10 @@ import json
 import re
 from pathlib import Path
 
+from jupyter_cache import get_cache
 from myst_nb.sphinx_ import NbMetadataCollector
+
+LIMIT = 30  # cached executions of all chapters together
 
 
 def inputs(root, name, notebook_text):
@@ -81,9 +84,15 @@ def add_digest(app, docname, source):
     NbMetadataCollector.set_doc_data(app.env, docname, "digest", value)
 
 
+def forget_old(app, exception):
+    """Keep the latest executions only; each edit of an input would add one for ever."""
+    get_cache(app.env.mystnb_config.execution_cache_path).change_cache_limit(LIMIT)
+
+
 def setup(app):
     """Connect to the reading phase."""
     app.connect("builder-inited", find_data)
     app.connect("env-get-outdated", outdated)
     app.connect("source-read", add_digest)
+    app.connect("build-finished", forget_old)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
