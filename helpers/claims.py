@@ -1,7 +1,9 @@
 """What the paper says beside what this run finds: claims, their verdict, and their guard."""
 
-from dataclasses import asdict, dataclass
+import tomllib
+from dataclasses import asdict, dataclass, fields
 from html import escape
+from pathlib import Path
 
 from helpers.results import (
     check_data,
@@ -15,7 +17,8 @@ from helpers.results import (
 )
 
 __all__ = [
-    "Claim", "check_claims", "collect", "note", "number", "show_claims", "table", "with_spread",
+    "Claim", "check_claims", "collect", "note", "number", "read_claims", "show_claims", "table",
+    "with_spread",
 ]  # fmt: skip
 
 
@@ -81,6 +84,46 @@ class Claim:
             return f"not checked: {self.unavailable}"
         low, high = self.holds_within
         return "holds" if low <= self.ours <= high else "does not hold"
+
+
+def read_claims(path, values, unavailable=""):
+    """Join the paper's claims, kept in a file, with the values of this run.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        TOML file with one ``[[claim]]`` table per claim: the fields of `Claim` other than `ours`,
+        `spread` and `unavailable`; `unit` and `note` may be left out.
+    values : dict
+        Claim id to our value, or to (value, spread).
+    unavailable : str
+        Why the claims on measured data cannot be checked in this run, "" when they can.
+
+    Returns
+    -------
+    list of Claim
+        In the order of the file.
+
+    Raises
+    ------
+    ValueError
+        A claim has no value, a value no claim, or an entry a wrong or missing field.
+    """
+    entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
+    ids = [entry["id"] for entry in entries]
+    if odd := sorted(set(ids) ^ set(values)):
+        raise ValueError(f"{path}: no claim or no value for {', '.join(odd)}.")
+    known = {field.name for field in fields(Claim)} - {"ours", "spread", "unavailable"}
+    claims = []
+    for entry in entries:
+        entry = {"unit": "", "note": ""} | entry
+        if odd := sorted(known ^ set(entry)):
+            raise ValueError(f"{path}: claim {entry['id']} lacks or misspells {', '.join(odd)}.")
+        value = values[entry["id"]]
+        ours, spread = value if isinstance(value, tuple) else (value, None)
+        why = unavailable if entry["data"] == "measured" else ""
+        claims.append(Claim(**entry, ours=ours, spread=spread, unavailable=why))
+    return claims
 
 
 def show_claims(claims):

@@ -18,6 +18,7 @@ from helpers.claims import (
     collect,
     note,
     number,
+    read_claims,
     show_claims,
     table,
     with_spread,
@@ -245,3 +246,39 @@ def test_bad_arguments():
         note("text", "error")
     with pytest.raises((TypeError, ValueError)):
         number("f1", np.array([1.0, 2.0]))
+
+
+LEDGER = """
+[[claim]]
+id = "X1"
+statement = "It is one."
+where = "Fig. 1"
+paper = "1"
+data = "measured"
+holds_within = [0.9, 1.1]
+guard = [0.95, 1.05]
+reason = "ten per cent"
+"""
+
+
+def test_a_file_of_claims_joins_the_values_of_a_run(tmp_path):
+    path = tmp_path / "claims.toml"
+    path.write_text(LEDGER + LEDGER.replace("X1", "X2").replace('"measured"', '"simulated"'))
+    first, second = read_claims(path, {"X1": (1.0, 0.1), "X2": 2.0}, unavailable="no data")
+    assert (first.ours, first.spread, first.verdict) == (1.0, 0.1, "not checked: no data")
+    assert (second.spread, second.verdict) == (None, "does not hold")
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "word"),
+    [
+        (LEDGER, {}, "X1"),
+        (LEDGER, {"X1": 1.0, "X9": 2.0}, "X9"),
+        (LEDGER.replace("reason", "raeson"), {"X1": 1.0}, "raeson"),
+    ],
+)
+def test_a_claim_without_value_or_field_is_named(tmp_path, text, values, word):
+    path = tmp_path / "claims.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=word):
+        read_claims(path, values)
