@@ -202,8 +202,10 @@ def network_part(name, seed):
 def count_contaminated(images, seed):
     """Count the negatives drawn with the transposed look-up that hold a labelled atom."""
     rng, count = np.random.default_rng(seed), 0
-    for image, labels, _ in images.values():
-        drawn = crops.negatives(rng, labels, image.shape, len(labels), transposed=True)
+    total = sum(len(labels) for _, labels, _ in images.values())
+    for i, (image, labels, _) in enumerate(images.values()):
+        share = total // len(images) + (i < total % len(images))
+        drawn = crops.negatives(rng, labels, image.shape, share, transposed=True)
         ours, theirs = (t[["x_px", "y_px"]].to_numpy() for t in (drawn, labels))
         away = abs(ours[:, None] - theirs[None]).max(axis=2)
         count += int((away.min(axis=1) <= crops.HALF).sum())
@@ -232,10 +234,11 @@ def filter_part(name, seed):
     """Choose scale and threshold of a filter on the training images, score the test images."""
     images, test = load("train"), load("test")
     if name == "template":
-        scales, thresholds, positions = [None], np.round(np.arange(0.08, 0.4, 0.01), 2), detect.components
+        scales, positions = [None], detect.components
+        thresholds = np.round(np.arange(0.08, 0.4, 0.01), 2)
     else:
-        scales, thresholds = np.arange(2, 6.01, 0.5), np.round(np.geomspace(0.02, 0.6, 60), 4)
-        positions = detect.maxima
+        scales, positions = np.arange(2, 6.01, 0.5), detect.maxima
+        thresholds = np.round(np.geomspace(0.02, 0.6, 60), 4)
 
     def respond(image, scale):
         if scale is None:

@@ -117,7 +117,7 @@ def training_crops(
     twice: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """
-    Crops of every labelled atom and of as many empty places per image.
+    Crops of every labelled atom, and of as many empty places, equally many from every image.
 
     Parameters
     ----------
@@ -132,8 +132,10 @@ def training_crops(
     is_atom : (N,) int64 array
     """
     crops, targets = [], []
-    for image, labels in images:
-        empty = negatives(rng, labels, image.shape, len(labels), transposed=transposed)
+    total = sum(len(labels) for _, labels in images)
+    for i, (image, labels) in enumerate(images):
+        share = total // len(images) + (i < total % len(images))
+        empty = negatives(rng, labels, image.shape, share, transposed=transposed)
         crops += [crops_at(image, labels), crops_at(image, empty)]
         targets += [np.ones(len(labels), np.int64), np.zeros(len(empty), np.int64)]
     crops = np.concatenate(crops)

@@ -34,13 +34,12 @@ class SacCnn(nn.Module):
             nn.Linear(128 * 9, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU()
         )
         self.fc3 = nn.Linear(128, 2)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+        for module in (*self.features, *self.fc_layers):
+            if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, 0, 0.01)
-                nn.init.zeros_(module.bias)
+        # as published: the last layer starts near zero, so that training begins undecided
+        nn.init.normal_(self.fc3.weight, 0, 0.01)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, 2) of crops (N, 1, 21, 21)."""
