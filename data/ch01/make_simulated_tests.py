@@ -7,11 +7,11 @@ threshold, which needs the public data. All detectors see the same images. Write
     simulated_height.csv      recall against distance from the focal plane
     simulated_contrast.csv    recall of atoms in focus against peak signal over noise
     simulated_dose.csv        precision, recall, F1 against dose
-    simulated_metal_free.csv  atoms invented per nm^2 of metal-free support
+    simulated_metal_free.csv  atoms invented per nm^2 of metal-free support, smooth or porous
     simulated_iron.csv        Fe on carbon nitride, recorded at half the pixel size and rebinned
 
-Rows of detectors that are not asked for are kept. Run from the repository root; about two
-core-minutes plus five for every slow detector:
+Rows of detectors that are not asked for are kept. Run from the repository root; about a
+core-minute and a half for the images, and as much for every network:
 
     python data/ch01/make_simulated_tests.py [detector ...]
 """
@@ -35,6 +35,8 @@ from helpers.data import ROOT, DataError, available, fetch
 
 FOLDER = ROOT / "data" / "ch01"
 DOSES = (0.25, 0.5, 1.0, 2.0, 4.0)  # relative to the measured images
+TEXTURES = (0.0, 1.0)  # of the metal-free support: smooth, and as calibrated
+IRON_THICKNESS_NM = (2.0, 4.0, 8.0)
 IMAGES = {"dose": 8, "metal-free": 12, "iron": 8}
 HEIGHTS_NM = np.array([0, 1, 2, 3, 4, 5, 6, 8, 10, 14, 20, 40])
 CONTRASTS = np.array([0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 9])
@@ -45,20 +47,20 @@ def metal_on_carbon(seed):
     return varied(np.random.default_rng([seed, 0]))
 
 
-def iron_on_carbon_nitride(seed):
+def iron_on_carbon_nitride(seed, thickness_nm):
     """A thin flake recorded at half the pixel size, with the same current and dwell time.
 
     Fe scatters about a quarter as strongly as Pt; it shows because the finer pixels put four times
-    the dose on the area, and only where the flake is thin and smooth: from some 8 nm on, the
-    random number of light atoms in the beam hides it. No Fe image is public, so thickness and
-    smoothness are assumptions, not calibrated.
+    the dose on the area, and only where the flake is thin and smooth: further in, the random
+    number of light atoms in the beam hides it. No Fe image is public, so the smoothness is an
+    assumption, and the thickness is varied.
     """
     rng = np.random.default_rng([seed, 1])
     specimen = Specimen(
         element="Fe",
         support="C3N4",
         density_per_nm2=rng.uniform(0.3, 0.7),
-        thickness_nm=rng.uniform(2, 5),
+        thickness_nm=thickness_nm,
         coverage=min(1.0, rng.uniform(0.7, 1.1)),
         texture=rng.uniform(0.05, 0.1),
         undulation_nm=1.5,
@@ -79,17 +81,21 @@ def images():
             )
             # The same seed: the same flake and the same atoms under every dose.
             yield "dose", dose, seed, acstem(np.random.default_rng([seed, 2]), specimen, used), used
-    for seed in range(IMAGES["metal-free"]):
-        specimen, microscope = metal_on_carbon(100 + seed)
-        bare = dataclasses.replace(specimen, density_per_nm2=0.0)
-        simulated = acstem(np.random.default_rng([100 + seed, 2]), bare, microscope)
-        yield "metal-free", 0.0, seed, simulated, microscope
-    for seed in range(IMAGES["iron"]):
-        specimen, microscope = iron_on_carbon_nitride(200 + seed)
-        side = 2 * round(10 / NETWORK_PIXEL_NM)  # a field of 10 nm, as in the paper
-        rng = np.random.default_rng([200 + seed, 2])
-        simulated = acstem(rng, specimen, microscope, (side, side))
-        yield "iron", microscope.pixel_size_nm, seed, simulated, microscope
+    for seed in range(100, 100 + IMAGES["metal-free"]):
+        specimen, microscope = metal_on_carbon(seed)
+        for texture in TEXTURES:
+            bare = dataclasses.replace(
+                specimen, density_per_nm2=0.0, texture=specimen.texture * texture
+            )
+            simulated = acstem(np.random.default_rng([seed, 2]), bare, microscope)
+            yield "metal-free", texture, seed, simulated, microscope
+    side = 2 * round(10 / NETWORK_PIXEL_NM)  # a field of 10 nm, as in the paper
+    for seed in range(200, 200 + IMAGES["iron"]):
+        for thickness_nm in IRON_THICKNESS_NM:
+            specimen, microscope = iron_on_carbon_nitride(seed, thickness_nm)
+            rng = np.random.default_rng([seed, 2])
+            simulated = acstem(rng, specimen, microscope, (side, side))
+            yield "iron", thickness_nm, seed, simulated, microscope
 
 
 def at_network_scale(simulated):
@@ -182,7 +188,7 @@ def summarise(scores, keys):
     """Mean and sample SD over images of the scores."""
     names = ["precision", "recall", "f1", "precision_any_height", "detections", "in_focus"]
     grouped = scores.groupby(keys)[names]
-    table = grouped.mean().join(grouped.std(), rsuffix="_sd")
+    table = grouped.mean().join(grouped.std().add_suffix("_sd"))
     table.insert(0, "images", grouped.size())
     return table.reset_index()
 
@@ -190,12 +196,13 @@ def summarise(scores, keys):
 def invented(scores):
     """Atoms invented per area of metal-free support, with the interval of the count."""
     rows = []
-    for method, part in scores.groupby("detector"):
+    for (method, texture), part in scores.groupby(["detector", "setting"]):
         count, area = int(part["detections"].sum()), part["area_nm2"].sum()
         rate = density(count, area)
         rows.append(
             {
                 "detector": method,
+                "texture": texture,
                 "images": len(part),
                 "area_nm2": area,
                 "invented": count,
@@ -254,7 +261,8 @@ def main():
     dose = scores[scores["study"] == "dose"].rename(columns={"setting": "relative_dose"})
     save("dose", summarise(dose, ["detector", "relative_dose"]))
     save("metal_free", invented(scores[scores["study"] == "metal-free"]))
-    save("iron", summarise(scores[scores["study"] == "iron"], ["detector"]))
+    iron = scores[scores["study"] == "iron"].rename(columns={"setting": "thickness_nm"})
+    save("iron", summarise(iron, ["detector", "thickness_nm"]))
 
 
 if __name__ == "__main__":

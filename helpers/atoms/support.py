@@ -1,5 +1,8 @@
 """A rough, porous carbon flake and the metal atoms on it, as numbers of atoms in space.
 
+The light atoms are independent of each other (Poisson numbers). In a real solid they keep their
+distance, so that its fine speckle is weaker; part of what the calibrated pores stand for.
+
 Lengths in nm. Heights are measured along the beam; the focal plane is at height 0.
 """
 

@@ -65,14 +65,16 @@ def test_recall_by_bin(studies):
 
 
 def test_invented_atoms_per_area(studies):
-    scores = pd.DataFrame({"detector": "d", "detections": [1, 0, 2], "area_nm2": 100.0})
+    scores = pd.DataFrame(
+        {"detector": "d", "setting": 1.0, "detections": [1, 0, 2], "area_nm2": 100.0}
+    )
     row = studies.invented(scores).iloc[0]
     assert row["per_nm2"] == pytest.approx(0.01)
     assert row["low_per_nm2"] < 0.01 < row["high_per_nm2"]
 
 
 def test_iron_is_recorded_finer_and_brought_to_the_network(studies):
-    specimen, microscope = studies.iron_on_carbon_nitride(0)
+    specimen, microscope = studies.iron_on_carbon_nitride(0, 4.0)
     positions = pd.DataFrame({"x_px": [41.0], "y_px": [80.0], "height_nm": [0.0]})
     simulated = studies.acstem(0, specimen, microscope, (120, 120), positions)
     counts, atoms = studies.at_network_scale(simulated)
