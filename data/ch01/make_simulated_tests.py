@@ -7,8 +7,10 @@ threshold, which needs the public data. All detectors see the same images. Write
     simulated_height.csv      recall against distance from the focal plane
     simulated_contrast.csv    recall of atoms in focus against peak signal over noise
     simulated_dose.csv        precision, recall, F1 against dose
-    simulated_metal_free.csv  atoms invented per nm^2 of metal-free support, smooth or porous
-    simulated_iron.csv        Fe on carbon nitride, recorded at half the pixel size and rebinned
+    simulated_metal_free.csv  atoms invented per nm^2 of metal-free support
+    simulated_metal_free_smooth.csv   the same without pores: only speckle and counting noise
+    simulated_iron.csv        Fe on 4 nm of carbon nitride, at half the pixel size, then rebinned
+    simulated_iron_thickness.csv      the same on 2, 4 and 8 nm
 
 Rows of detectors that are not asked for are kept. Run from the repository root; about a
 core-minute and a half for the images, and as much for every network:
@@ -196,13 +198,12 @@ def summarise(scores, keys):
 def invented(scores):
     """Atoms invented per area of metal-free support, with the interval of the count."""
     rows = []
-    for (method, texture), part in scores.groupby(["detector", "setting"]):
+    for method, part in scores.groupby("detector"):
         count, area = int(part["detections"].sum()), part["area_nm2"].sum()
         rate = density(count, area)
         rows.append(
             {
                 "detector": method,
-                "texture": texture,
                 "images": len(part),
                 "area_nm2": area,
                 "invented": count,
@@ -260,9 +261,13 @@ def main():
     save("contrast", binned(in_focus, "contrast", CONTRASTS))
     dose = scores[scores["study"] == "dose"].rename(columns={"setting": "relative_dose"})
     save("dose", summarise(dose, ["detector", "relative_dose"]))
-    save("metal_free", invented(scores[scores["study"] == "metal-free"]))
+    bare = scores[scores["study"] == "metal-free"]
+    save("metal_free", invented(bare[bare["setting"] == 1]))
+    save("metal_free_smooth", invented(bare[bare["setting"] == 0]))
     iron = scores[scores["study"] == "iron"].rename(columns={"setting": "thickness_nm"})
-    save("iron", summarise(iron, ["detector", "thickness_nm"]))
+    iron = summarise(iron, ["detector", "thickness_nm"])
+    save("iron", iron[iron["thickness_nm"] == 4])
+    save("iron_thickness", iron)
 
 
 if __name__ == "__main__":
