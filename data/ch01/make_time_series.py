@@ -11,7 +11,7 @@ by the repeat share (see `helpers.atoms.tracking.mobile_share`) mends it. Writes
     simulated_mobility_links.csv   displacements of the simulated links, and of the true hops
 
 Rows of detectors that are not asked for are kept. Run from the repository root; about two
-core-minutes for every detector:
+core-minutes for every network:
 
     python data/ch01/make_time_series.py [detector ...]
 """
@@ -25,7 +25,6 @@ from make_simulated_tests import usable
 
 from helpers.atoms.detect import METHODS
 from helpers.atoms.evaluate import score
-from helpers.atoms.preprocess import normalise
 from helpers.atoms.simulate import time_series, varied
 from helpers.atoms.tracking import common_field, fates, mobile_share, register
 from helpers.data import ROOT, available, pt_nc
@@ -54,7 +53,7 @@ def measured_pair(finders):
     size = pair[0].image.attrs["pixel_size_nm"]
     print(f"047 to 048: add ({shift.dx_px:.1f}, {shift.dy_px:.1f}) px, r = {shift.correlation:.2f}")
     positions = {"labels": [item.labels for item in pair]}
-    images = [normalise(item.image.to_numpy()) for item in pair]
+    images = [item.image.to_numpy() for item in pair]
     positions |= {name: [find(image) for image in images] for name, find in finders.items()}
     rows, links = [], []
     for source, (first, second) in positions.items():
@@ -85,7 +84,7 @@ def simulated_pairs(finders):
             shift = register(first.image, second.image)
             error = np.hypot(shift.dx_px + DRIFT_PX[0], shift.dy_px + DRIFT_PX[1])
             positions = {"truth": [f.atoms[f.atoms["in_focus"]] for f in frames]}
-            images = [normalise(frame.image.to_numpy()) for frame in frames]
+            images = [frame.image.to_numpy() for frame in frames]
             positions |= {name: [find(image) for image in images] for name, find in finders.items()}
             both = first.atoms[first.atoms["in_focus"]].merge(second.atoms, on="atom")
             hops = both[both["moved_y"]]
