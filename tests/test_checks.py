@@ -94,9 +94,13 @@ def test_missing_and_misplaced_sections(tmp_path):
     assert "too early" in fault
 
 
-def test_number_of_cells(tmp_path):
-    (fault,) = chapter_lint.faults(chapter(tmp_path, cells=19))
-    assert "19 code cells" in fault
+def test_number_of_cells_is_a_remark(tmp_path):
+    few = chapter(tmp_path, cells=19)
+    assert chapter_lint.faults(few) == []
+    (remark,) = chapter_lint.remarks(pairs.generate(few).cells)
+    assert "19 code cells" in remark
+    assert chapter_lint.main([str(few)]) == 0
+    assert list(chapter_lint.remarks(pairs.generate(chapter(tmp_path)).cells)) == []
 
 
 @pytest.mark.parametrize("line", ["n = 5  # atoms", "n: int = 5"])
