@@ -67,7 +67,7 @@ def detections(item, method):
 
 def shipped_detectors():
     """Detectors whose weights are there."""
-    for method in ("sac-cnn", "ensemble"):
+    for method in ("log", "sac-cnn", "ensemble"):
         try:
             detect.load_detector(method)
         except (ValueError, FileNotFoundError, data.DataError) as reason:

@@ -100,11 +100,11 @@ def main():
     done = pd.read_csv(TABLE, dtype={"image": str}) if TABLE.is_file() else None
     known = set() if done is None else set(done.detector)
     missing = [method for method in methods if method not in known]
-    maps = {method: detect.load_detector(method).likelihood for method in missing}
+    detectors = {method: detect.load_detector(method) for method in missing}
     rows = []
-    for row, counts in fields() if maps else []:
-        for method, likelihood in maps.items():
-            found = round(triage.score(counts, likelihood), 5)
+    for row, counts in fields() if detectors else []:
+        for method, detector in detectors.items():
+            found = round(triage.score(counts, detector), 5)
             rows.append(row | {"detector": method, "score": found})
         if row["view"] == "whole":
             print(row, flush=True)

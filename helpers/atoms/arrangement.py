@@ -181,7 +181,7 @@ def share_within(positions, distance_nm=PT_PT_BOND_NM, confidence=0.95):
     close = int(np.count_nonzero(distances <= distance_nm))
     total = sum(len(p) for p in sets)
     limits = stats.binomtest(close, total).proportion_ci(confidence, method="wilson")
-    return Estimate(close / total, limits.low, limits.high)
+    return Estimate(close / total, float(limits.low), float(limits.high))
 
 
 # Random arrangements in the measured window

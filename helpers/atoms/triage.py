@@ -9,7 +9,6 @@ best spots of its negative.
 """
 
 import json
-from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -18,9 +17,14 @@ import pandas as pd
 from scipy import fft, stats
 from scipy.ndimage import binary_erosion, gaussian_filter
 
-from helpers.atoms.detect import load_detector, maxima
+from helpers.atoms.detect import Detector, load_detector, maxima
 from helpers.atoms.noise import noise_variance
-from helpers.atoms.preprocess import NETWORK_PIXEL_NM, median_background, to_network_scale
+from helpers.atoms.preprocess import (
+    NETWORK_PIXEL_NM,
+    median_background,
+    normalise,
+    to_network_scale,
+)
 from helpers.atoms.specimen import specimen_mask
 from helpers.data import ROOT, DataError
 
@@ -38,38 +42,42 @@ class Triage(NamedTuple):
     level: float
 
 
-def image_and_negative(counts):
-    """Normalised image, and its negative on the same scale.
+def image_and_negative(counts, prepare=normalise):
+    """An image and its negative, ready for a detector.
 
-    Background, clipping and scale are the published ones (`preprocess.normalise`); in the negative
-    the background minus the image takes the place of the image minus the background.
+    The negative is the image mirrored about its median background.
 
     Parameters
     ----------
     counts : ndarray, shape (H, W)
+    prepare : callable
+        What the detector does to a micrograph first.  `preprocess.normalise` divides by the
+        brightest pixel; the negative is then divided by that of the image, not by its own.
 
     Returns
     -------
     tuple of ndarray
-        Both float32; the image in [0, 1], the negative from 0.
     """
     counts = np.asarray(counts, np.float32)
-    foreground = counts - median_background(counts)
+    background = median_background(counts)
+    foreground = counts - background
+    if prepare is not normalise:
+        return prepare(counts), prepare(background - foreground)
     brightest = foreground.max()
     if not brightest > 0:
         raise DataError("triage: nothing rises above the local median, as in a constant image")
     return np.clip(foreground, 0, None) / brightest, np.clip(-foreground, 0, None) / brightest
 
 
-def score(counts: np.ndarray, likelihood: Callable[[np.ndarray], np.ndarray]) -> float:
+def score(counts: np.ndarray, detector: Detector) -> float:
     """How much more convincing the best spots of an image are than those of its negative.
 
     Parameters
     ----------
     counts : ndarray, shape (H, W)
         At the network's pixel size.
-    likelihood : callable
-        Normalised image to map, such as ``detect.load_detector(method).likelihood``.
+    detector : Detector
+        From ``detect.load_detector``.
 
     Returns
     -------
@@ -82,7 +90,8 @@ def score(counts: np.ndarray, likelihood: Callable[[np.ndarray], np.ndarray]) ->
     if not inner.any():
         return 0.0
     count = max(FEWEST_SPOTS, round(SPOTS_PER_NM2 * inner.sum() * NETWORK_PIXEL_NM**2))
-    image, negative = (_best(likelihood(x), inner, count) for x in image_and_negative(counts))
+    pair = image_and_negative(counts, detector.prepare)
+    image, negative = (_best(detector.likelihood(seen), inner, count) for seen in pair)
     return image - negative
 
 
@@ -119,7 +128,7 @@ def holds_atoms(image, method="log"):
     Triage
     """
     counts, _ = to_network_scale(image.to_numpy(), float(image.attrs["pixel_size_nm"]))
-    found = score(counts, load_detector(method).likelihood)
+    found = score(counts, load_detector(method))
     level = decision_level(method)
     return Triage(found > level, found, level)
 

@@ -8,9 +8,10 @@ from scipy.ndimage import gaussian_filter
 
 from helpers.atoms import triage
 from helpers.atoms.baselines import log_response
+from helpers.atoms.detect import Detector, maxima
 from helpers.data import DataError
 
-LOG = partial(log_response, sigma=3.5)
+LOG = Detector(partial(log_response, sigma=3.5), maxima, 0.0, {})
 
 
 def field(rng, atoms, shape=(300, 300), height=20):
@@ -44,6 +45,9 @@ def test_image_and_negative_share_one_scale():
     image, negative = triage.image_and_negative(counts)
     assert image.max() == 1 and image.min() == 0 and negative.min() == 0
     assert not np.any((image > 0) & (negative > 0))
+    plain, mirrored = triage.image_and_negative(counts, prepare=np.asarray)
+    np.testing.assert_array_equal(plain, counts)
+    assert mirrored.mean() < plain.mean()
     with pytest.raises(DataError, match="constant"):
         triage.image_and_negative(np.full((80, 80), 3.0))
 
