@@ -1,6 +1,8 @@
 """Parts of the Sphinx extensions that need no book; `tests/site/test_build.py` builds some."""
 
+import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,3 +104,13 @@ def test_thebe_is_recognised_by_file_and_by_body():
     context = {"script_files": [inline, other, file, "_static/plain.js"]}
     offline_site.drop_thebe(None, "page", "page.html", context, None)
     assert context["script_files"] == [other, "_static/plain.js"]
+
+
+def test_third_party_files_are_those_of_their_readme():
+    folder = Path(__file__).parents[1] / "book" / "_assets" / "offline"
+    listed = re.findall(r"^([0-9a-f]{64})  (\S+)$", (folder / "README.md").read_text(), re.M)
+    for checksum, name in listed:
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum, name
+    ours = {"require-config.js", "README.md", "vendor.sh"}
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert files - ours == {name for _, name in listed}
