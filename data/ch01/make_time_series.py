@@ -8,7 +8,7 @@ by the repeat share (see `helpers.atoms.tracking.mobile_share`) mends it. Writes
     frame_pair.csv             the measured pair: agreement and fates, per source of positions
     frame_pair_links.csv       its links with their displacements
     simulated_mobility.csv     true and estimated mobile share, per detector and mobility
-    simulated_mobility_links.csv   displacements of the simulated links, and of the true hops
+    simulated_displacements.csv    histogram of the displacements of links, and of the true hops
 
 Rows of detectors that are not asked for are kept. Run from the repository root; about two
 core-minutes for every network:
@@ -34,6 +34,7 @@ MOBILITIES = (0.0, 0.1, 0.2, 0.4, 0.6)
 PAIRS = 8  # frame pairs per mobility
 HOP_NM = 0.4  # standard deviation of a hop along each axis
 DRIFT_PX = (-2.0, -11.0)  # as between the measured frames
+BINS_NM = np.arange(0, 1.51, 0.06)
 
 
 def compare(first, second, shift, image):
@@ -145,6 +146,18 @@ def estimates(pairs):
     return pd.DataFrame(rows)
 
 
+def histogram(links):
+    """Number of links by displacement, per detector, mobility and fate."""
+    rows = []
+    for key, part in links.groupby(["detector", "mobility", "fate"]):
+        number, edges = np.histogram(part["distance_nm"], BINS_NM)
+        for count, low, high in zip(number, edges[:-1], edges[1:]):
+            if count:
+                rows.append((*key, low, high, count))
+    names = ["detector", "mobility", "fate", "distance_nm_from", "distance_nm_to", "links"]
+    return pd.DataFrame(rows, columns=names)
+
+
 def save(name, table):
     """Write a table, keeping the rows of other detectors that an earlier run wrote."""
     path = FOLDER / f"{name}.csv"
@@ -167,7 +180,7 @@ def main():
     pairs, links = simulated_pairs(finders)
     table = estimates(pairs)
     save("simulated_mobility", table)
-    save("simulated_mobility_links", links[["detector", "mobility", "fate", "distance_nm"]])
+    save("simulated_displacements", histogram(links))
     print(table.to_string(index=False, float_format="%.3g"))
 
 

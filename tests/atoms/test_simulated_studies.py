@@ -98,3 +98,21 @@ def test_estimates_of_a_detector_that_misses_atoms(series):
     assert table.loc[0.5, "apparent_share"] == pytest.approx(0.7)
     assert table.loc[0.5, "corrected_share"] == pytest.approx(0.5)
     assert table.loc[0.0, "repeat_share"] == pytest.approx(0.6)
+
+
+def test_histogram_counts_every_link(series):
+    links = pd.DataFrame(
+        {"detector": "d", "mobility": 0.2, "fate": "moved", "distance_nm": [0.01, 0.02, 0.30, 0.31]}
+    )
+    table = series.histogram(links)
+    assert table["links"].tolist() == [2, 2]
+    assert (table["distance_nm_from"] <= [0.01, 0.30]).all()
+    assert (table["distance_nm_to"] >= [0.02, 0.31]).all()
+
+
+def test_shipped_mobility_study_recovers_the_true_share():
+    table = pd.read_csv(FOLDER / "simulated_mobility.csv")
+    for _, row in table[table["detector"] != "truth"].iterrows():
+        assert row["apparent_share"] > row["true_share"]  # missed atoms pass for motion
+        spread = max(3 * row["corrected_se"], 0.05)
+        assert abs(row["corrected_share"] - row["true_share"]) < spread
