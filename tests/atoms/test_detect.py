@@ -168,13 +168,27 @@ def test_dense_map_equals_sliding_window_on_a_measured_image(images):
         np.testing.assert_allclose(dense[slice(*rows)], sliding, rtol=0, atol=1e-5)
 
 
-def test_shipped_methods_find_atoms_of_a_made_up_image():
+@pytest.mark.measured
+@pytest.mark.parametrize("method", ["sac-cnn", "template", "log"])
+def test_shipped_methods_score_what_the_table_of_methods_says(method):
+    if not data.available("pt-nc"):
+        pytest.skip("public data set pt-nc is not available")
+    table = pd.read_csv(detect.DATA / "benchmark.csv", dtype={"image": str})
+    table = table.query("variant == 'standard' and seed == 0 and threshold_rule == 'train-chosen'")
+    table = table[table["method"] == method].set_index("image")
+    for labelled in data.pt_nc("test")[:3]:
+        found = detect.detect(labelled.image.to_numpy(), method)
+        score = evaluate.score(labelled.labels, found)
+        assert score["f1"] == pytest.approx(table.loc[labelled.name, "f1"], abs=1e-5)
+    assert detect.load_detector(method).threshold == pytest.approx(table["threshold"].iloc[0])
+
+
+@pytest.mark.parametrize("method", sorted(detect.METHODS))
+def test_shipped_methods_find_atoms_of_a_made_up_image(method):
     rng = np.random.default_rng(8)
     y, x = np.mgrid[:128, :128]
     image = rng.normal(10, 0.3, (128, 128))
     for cx, cy in [(30, 90), (64, 40), (100, 100)]:
         image += 3 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * 2.7**2))
     labels = pd.DataFrame({"x_px": [30, 64, 100], "y_px": [90, 40, 100]})
-    for method in detect.METHODS:
-        found = detect.detect(image, method)
-        assert evaluate.score(labels, found)["recall"] == 1, method
+    assert evaluate.score(labels, detect.detect(image, method))["recall"] == 1
