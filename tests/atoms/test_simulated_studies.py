@@ -116,3 +116,22 @@ def test_shipped_mobility_study_recovers_the_true_share():
         assert row["apparent_share"] > row["true_share"]  # missed atoms pass for motion
         spread = max(3 * row["corrected_se"], 0.05)
         assert abs(row["corrected_share"] - row["true_share"]) < spread
+
+
+@pytest.mark.parametrize("name", ["height", "contrast", "dose", "metal_free", "iron"])
+def test_shipped_studies_have_every_detector_once_per_setting(name):
+    table = pd.read_csv(FOLDER / f"simulated_{name}.csv")
+    settings = [c for c in table if c.endswith("_from") or c == "relative_dose"]
+    assert {"log", "template"} <= set(table["detector"])
+    assert not table.duplicated(["detector", *settings]).any()
+
+
+def test_shipped_recall_falls_with_height_and_rises_with_contrast_and_dose():
+    for name, column, sign in (
+        ("height", "height_nm_from", -1), ("contrast", "contrast_from", 1),
+        ("dose", "relative_dose", 1),
+    ):  # fmt: skip
+        table = pd.read_csv(FOLDER / f"simulated_{name}.csv")
+        for detector, part in table.groupby("detector"):
+            trend = np.corrcoef(part[column].rank(), part["recall"].rank())[0, 1]
+            assert sign * trend > 0.8, (name, detector)
