@@ -180,6 +180,59 @@ def is_atom(labels: pd.DataFrame, detections: pd.DataFrame, **rule) -> np.ndarra
     return hit
 
 
+def cases(labels: pd.DataFrame, detections: pd.DataFrame, **rule) -> pd.DataFrame:
+    """
+    Sort labels and detections into what was found, missed and invented.
+
+    Returns
+    -------
+    DataFrame
+        ``x_px``, ``y_px`` and ``case``: "found" (a label with a detection), "missed" (a label
+        without) or "invented" (a detection without a label). ``rule`` goes to `match`.
+    """
+    pairs = match(labels, detections, **rule)
+    seen = np.isin(np.arange(len(labels)), pairs["label"])
+    extra = ~np.isin(np.arange(len(detections)), pairs["detection"])
+    tables = [
+        labels.assign(case=np.where(seen, "found", "missed")),
+        detections[extra].assign(case="invented"),
+    ]
+    return pd.concat(tables, ignore_index=True)[["x_px", "y_px", "case"]]
+
+
+def summarise(scores: pd.DataFrame, by: Sequence[str], seed: int = 0) -> pd.DataFrame:
+    """
+    Summarise scores of several images and seeds, one row per group.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``image``, ``seed``, ``threshold``, ``precision``, ``recall``, ``f1``.
+    by : list of str
+        Columns that make the groups.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        Means over images, the sample SD over images and the bootstrap interval of the mean F1
+        (every image first averaged over its seeds), the SD of the mean F1 over seeds (NaN for one
+        seed), number of seeds and mean threshold. Best F1 first within the first column of ``by``.
+    """
+    rows = {}
+    for group, part in scores.groupby(list(by)):
+        image = part.groupby("image")[METRICS].mean()
+        seeds = part.groupby("seed")["f1"].mean()
+        low, high = bootstrap_interval(image["f1"], seed)
+        rows[group] = {
+            **image.mean(), "f1_sd_images": image["f1"].std(), "f1_low": low, "f1_high": high,
+            "f1_sd_seeds": seeds.std(), "seeds": len(seeds), "threshold": part["threshold"].mean(),
+        }  # fmt: skip
+    table = pd.DataFrame(rows).T.rename_axis(list(by))
+    return table.sort_values([by[0], "f1"], ascending=False).astype({"seeds": int})
+
+
 def reliability(probability: Sequence[float], is_atom: Sequence[bool], bins: int = 10):
     """
     Compare stated probabilities with the share of detections that are atoms.

@@ -148,3 +148,25 @@ def test_froc_counts_false_atoms_per_area():
     curve = evaluate.froc(labels, table, [4.0], [0.2, 0.5])
     assert curve["false_per_nm2"].tolist() == [0.25, 0]
     assert curve["recall"].tolist() == [0.5, 0.5]
+
+
+def test_cases_name_found_missed_and_invented():
+    labels = pd.DataFrame({"x_px": [50.0, 90.0], "y_px": [50.0, 50.0]})
+    found = pd.DataFrame({"x_px": [52.0, 200.0], "y_px": [50.0, 10.0], "probability": [0.9, 0.8]})
+    table = evaluate.cases(labels, found)
+    assert table.to_numpy().tolist() == [
+        [50.0, 50.0, "found"], [90.0, 50.0, "missed"], [200.0, 10.0, "invented"],
+    ]  # fmt: skip
+    assert evaluate.cases(labels, found.iloc[:0])["case"].tolist() == ["missed", "missed"]
+
+
+def test_summary_averages_seeds_before_images():
+    scores = pd.DataFrame({
+        "method": "m", "image": ["a", "b", "a", "b"], "seed": [0, 0, 1, 1], "threshold": 0.5,
+        "precision": 0.5, "recall": 0.5, "f1": [0.2, 0.6, 0.4, 0.8],
+    })  # fmt: skip
+    row = evaluate.summarise(scores, ["method"]).iloc[0]
+    assert row["f1"] == pytest.approx(0.5) and row["seeds"] == 2
+    assert row["f1_sd_images"] == pytest.approx(np.std([0.3, 0.7], ddof=1))
+    assert row["f1_sd_seeds"] == pytest.approx(np.std([0.4, 0.6], ddof=1))
+    assert 0.3 <= row["f1_low"] <= row["f1"] <= row["f1_high"] <= 0.7
