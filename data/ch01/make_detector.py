@@ -6,7 +6,7 @@ out give the thresholds, the calibration and out_of_fold.csv. Then one U-Net per
 all eleven; together they are the detector, one by one they are the plain U-Nets of
 benchmark_unet.csv. The ten test images are scored once, at the end.
 
-Trained networks are kept in --work, so that an interrupted run goes on where it stopped. About 40
+Trained networks are kept in --work, so that an interrupted run goes on where it stopped. About 20
 minutes on one core (half of it on processors that multiply bfloat16 numbers).
 """
 
