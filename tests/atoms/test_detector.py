@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers import data
 from helpers.atoms import detect, evaluate, heatmap
 from helpers.data import DataError
 
@@ -122,17 +121,18 @@ def test_a_constant_image_is_refused(method):
 
 
 @pytest.mark.measured
-def test_shipped_detector_has_the_recorded_score_on_the_test_images(header):
-    pairs = [(frame.labels, detect.detect(frame.image.to_numpy())) for frame in data.pt_nc("test")]
+def test_shipped_detector_has_the_recorded_score_on_the_test_images(header, pt_nc):
+    test = [frame for frame in pt_nc if frame.split == "test"]
+    pairs = [(frame.labels, detect.detect(frame.image.to_numpy())) for frame in test]
     f1 = evaluate.score_images(pairs)["f1"].mean()
     assert f1 == pytest.approx(header["f1_test"], abs=0.005)
     assert f1 >= 0.70
 
 
 @pytest.mark.measured
-def test_out_of_fold_table_holds_the_candidates_of_every_training_image(header):
+def test_out_of_fold_table_holds_the_candidates_of_every_training_image(header, pt_nc):
     table = pd.read_csv(detect.DATA / "out_of_fold.csv", dtype={"image": str})
-    frames = {frame.name: frame.labels for frame in data.pt_nc("train")}
+    frames = {frame.name: frame.labels for frame in pt_nc if frame.split == "train"}
     assert set(table["image"]) == set(frames)
     kept = table[table["probability"] > header["threshold"]]
     f1 = [evaluate.score(frames[n], kept[kept["image"] == n])["f1"] for n in frames]
