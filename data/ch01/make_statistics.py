@@ -1,4 +1,4 @@
-"""Make statistics.csv and thickness.csv: density, neighbours and errors in the 21 measured images.
+"""Make the tables of density, neighbours and errors in the 21 measured images.
 
 statistics.csv has one row per image and source of positions: the published labels, and every
 detector asked for (by default those whose weights are shipped).  The correction of a detector's
@@ -9,6 +9,9 @@ its memory of them would make it look too good.
 thickness.csv has one row per label or detection: true positive, false positive or false negative,
 and how bright the background under it is, in electrons per pixel and relative to the median of the
 specimen in that image.  Brightness stands for thickness because support atoms scatter alike.
+
+training_scores.csv holds true and false positives and false negatives of every detector in every
+training image: what the correction of a density in a new image is learnt from.
 """
 
 import argparse
@@ -20,7 +23,7 @@ from helpers import data
 from helpers.atoms import detect
 from helpers.atoms.arrangement import describe
 from helpers.atoms.density import detection_ratio
-from helpers.atoms.evaluate import match, score
+from helpers.atoms.evaluate import cases, score
 from helpers.atoms.noise import electron_scale
 from helpers.atoms.preprocess import median_background
 from helpers.atoms.specimen import specimen_mask
@@ -43,12 +46,9 @@ def errors(item, mask, source, found):
     counts = item.image.to_numpy()
     background = electron_scale(counts).electrons(median_background(counts))
     typical = np.median(background[mask])
-    pairs = match(item.labels, found)
-    labels = item.labels.assign(
-        kind=np.where(np.isin(np.arange(len(item.labels)), pairs.label), "tp", "fn")
-    )
-    invented = found[~np.isin(np.arange(len(found)), pairs.detection)].assign(kind="fp")
-    rows = pd.concat([labels, invented], ignore_index=True)[["x_px", "y_px", "kind"]]
+    kinds = {"found": "tp", "missed": "fn", "invented": "fp"}
+    rows = cases(item.labels, found)
+    rows = rows.assign(kind=rows["case"].map(kinds)).drop(columns="case")
     there = background[rows.y_px.astype(int), rows.x_px.astype(int)]
     rows.insert(0, "image", item.name)
     rows.insert(1, "split", item.split)
@@ -67,7 +67,7 @@ def detections(item, method):
 
 def shipped_detectors():
     """Detectors whose weights are there."""
-    for method in ("log", "sac-cnn", "ensemble"):
+    for method in sorted(detect.METHODS):
         try:
             detect.load_detector(method)
         except (ValueError, FileNotFoundError, data.DataError) as reason:
@@ -86,11 +86,12 @@ def main():
     items = data.pt_nc()
     masks = {item.name: specimen_mask(item.image) for item in items}
     rows = [statistics(item, masks[item.name], "labels", item.labels) for item in items]
-    thickness = []
+    thickness, training = [], []
     for method in methods:
         found = {item.name: detections(item, method) for item in items}
         scores = {i.name: score(i.labels, found[i.name]) for i in items if i.split == "train"}
         scores = pd.DataFrame(scores).T
+        training.append(scores[["tp", "fp", "fn"]].astype(int).assign(method=method))
         for item in items:
             ratio = detection_ratio(scores.drop(index=item.name, errors="ignore"))
             rows.append(statistics(item, masks[item.name], method, found[item.name], ratio))
@@ -100,6 +101,8 @@ def main():
     table.round(5).to_csv(FOLDER / "statistics.csv", index=False)
     if thickness:
         pd.concat(thickness).round(3).to_csv(FOLDER / "thickness.csv", index=False)
+        training = pd.concat(training).rename_axis("image").reset_index()
+        training.to_csv(FOLDER / "training_scores.csv", index=False)
     means = table.groupby(["source", "split"])[["density_nm2", "nnd_mean_nm", "nnd_random_nm"]]
     print(means.agg(["min", "mean", "max"]).round(3).to_string())
 
