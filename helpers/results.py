@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 MIME = "application/vnd.a2s.{}+json"
-ROWS_SHOWN = 10
+ROWS_SHOWN = 15
 
 
 def number(name, value, unit="", spread=None, data="measured", label=""):
@@ -66,7 +66,7 @@ def table(name, df, caption="", out=""):
     csv = df.to_csv(index=index)
     shown = df.head(ROWS_SHOWN)
     more = f"First {len(shown)} of {len(df)} rows." if len(shown) < len(df) else ""
-    words = " ".join(part for part in (caption, more) if part)
+    words = f"{caption.rstrip('.')}. {more}".strip(". ") + "." if caption or more else ""
     body = shown.to_html(index=index, border=0, classes="a2s-table", float_format="{:.4g}".format)
     lead = f'<p class="a2s-caption">{escape(words)}</p>' if words else ""
     text = shown.to_string(index=index, float_format="{:.4g}".format)
