@@ -12,7 +12,7 @@ book: setup
 	@echo "The book is in _build/html/index.html"
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --ignore=tests/site
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --ignore=tests/site
 
 setup: .venv/installed
 
