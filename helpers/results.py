@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 MIME = "application/vnd.a2s.{}+json"
-ROWS_SHOWN = 15
+ROWS_SHOWN = 21
 
 
 def number(name, value, unit="", spread=None, data="measured", label=""):

@@ -170,7 +170,7 @@ def test_page_shows_values_verdicts_and_escapes_text(executed):
     for words in (
         'class="a2s-claims"', "0.671 ± 0.049", "does not hold", "not checked: no images",
         "0.1 to inf: one standard deviation of the paper A finding.", "F1 &lt;b&gt;score&lt;/b&gt;",
-        "607 atoms (simulated)", "not available", "Per image &amp; all", "First 15 of 25 rows.",
+        "607 atoms (simulated)", "not available", "Per image &amp; all", "First 21 of 25 rows.",
         "&lt;i&gt;", "data &lt;b&gt;unavailable&lt;/b&gt;",
     ):  # fmt: skip
         assert words in page, words
