@@ -703,6 +703,10 @@ by_image = {"published": benchmark.query(rule).set_index("image")["f1"]} | {
     name: honest[honest["method"] == name].groupby("image")["f1"].mean()
     for name in ("log", "template", "ensemble", "sac-cnn")
 }
+left_out = benchmark.query("variant == 'one member left out' and threshold_rule == 'train-chosen'")
+spread = left_out.groupby("seed")["f1"].mean().std()
+label = "SD of the ensemble's mean F1 over its five subsets of four U-Nets"
+claims.number("ensemble_spread", spread, label=label)
 error_of = {}
 for ours, theirs in (("log", "sac-cnn"), ("ensemble", "log")):
     gain = by_image[ours] - by_image[theirs]
