@@ -993,7 +993,7 @@ side.hist(spread_of, bins=8, orientation="horizontal", density=True, color="0.8"
 level = np.linspace(0, 0.6, 100)
 bell = np.exp(-0.5 * ((level - normal["mean"]) / normal["sd"]) ** 2)
 side.plot(bell / (normal["sd"] * np.sqrt(2 * np.pi)), level, color=figures.COLOURS["black"])
-side.set(xlabel="images per unit")
+side.set(xlabel="share of images\nper 1/nm²")
 figures.show(
     fig,
     "Densities of 21 images between 0.15 and 0.5 atoms per square nanometre; labels and "
@@ -1086,8 +1086,7 @@ axes[0].set_ylabel("measured mean distance (nm)")
 axes[0].legend()
 figures.show(
     fig,
-    "Two parity plots. Left, points lie around the diagonal. Right, most points lie slightly "
-    "below it.",
+    "Two parity plots. In both, labels lie around the diagonal and detections mostly above it.",
     "fig-ch01-2d",
 )
 
