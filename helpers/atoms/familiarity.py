@@ -24,6 +24,7 @@ RANGES = ROOT / "data" / "ch01" / "training_ranges.json"
 VERDICTS = ["ok", "warn", "bad"]
 HALF = 10
 BLOB_SCALE_PX = 3.0  # labelled atoms in the training images have an SD of about 3.2 px
+WHITE = 0.8  # less than this, and noise was blurred: it no longer counts electrons
 BLOBS_PER_PX = 20 / 512**2  # the strongest; every training image has more labelled atoms
 
 # What it means when a property lies below or above the training images.
@@ -85,8 +86,7 @@ def image_properties(image):
     sigma, height = _blob_shape(blobs)
     clouds = gaussian_filter(foreground, 6) - gaussian_filter(foreground, 24)
     whiteness = _whiteness(counts)
-    # Blurred noise no longer counts electrons, so the dose cannot be read from it.
-    scale = electron_scale(counts) if whiteness > 0.8 else None
+    scale = electron_scale(counts) if whiteness > WHITE else None
     low, high = np.percentile(background, [5, 95])
     return {
         "dose (electrons/px)": float(np.median(scale.electrons(counts))) if scale else np.nan,
@@ -159,9 +159,13 @@ def compare_with_training(image):
         ``reason`` (empty when ok).
     """
     rows = [_judge_pixel_size(float(image.attrs["pixel_size_nm"]))]
-    for name, value in image_properties(image).items():
+    values = image_properties(image)
+    for name, value in values.items():
         low, high = training_ranges()[name]
-        rows.append((name, value, low, high, *_judge(name, value, low, high)))
+        judged = (
+            ("warn", _why_no_dose(values)) if np.isnan(value) else _judge(name, value, low, high)
+        )
+        rows.append((name, value, low, high, *judged))
     return pd.DataFrame(rows, columns=["property", "value", "low", "high", "verdict", "reason"])
 
 
@@ -196,10 +200,18 @@ def _judge_pixel_size(pixel_size_nm):
     return name, pixel_size_nm, network, network, verdict, reason
 
 
+def _why_no_dose(values):
+    """Why the dose could not be read from the line of noise against brightness."""
+    if values["noise whiteness"] <= WHITE:
+        return "not readable: the noise of neighbouring pixels is alike"
+    evenest, _ = training_ranges()["background range / noise"]
+    if values["background range / noise"] < evenest:
+        return "not readable: the field is too even to show how noise grows with brightness"
+    return "not readable: noise does not grow with brightness, so these are no counts as recorded"
+
+
 def _judge(name, value, low, high):
     below, above = REASONS[name]
-    if np.isnan(value):
-        return "warn", "the noise is not that of counted electrons: no counts as recorded"
     width = np.log(high / low)
     outside = max(np.log(low / value), np.log(value / high)) / width if value > 0 else np.inf
     reason = below if value < low else above

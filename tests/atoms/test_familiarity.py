@@ -86,6 +86,21 @@ def test_noise_without_specimen_is_bad():
     assert verdict(as_image(np.random.default_rng(0).poisson(20, (512, 512)))) == "bad"
 
 
+def test_the_reason_for_an_unreadable_dose_is_the_right_one(micrograph):
+    def reason(values):
+        table = familiarity.compare_with_training(as_image(values)).set_index("property")
+        return table.loc["dose (electrons/px)", "reason"]
+
+    rng = np.random.default_rng(1)
+    # true counts, but nothing in the field that is brighter or darker
+    for electrons in (20, 1000):
+        assert "too even" in reason(rng.poisson(electrons, (512, 512)))
+    assert "neighbouring pixels" in reason(gaussian_filter(micrograph, 2))
+    shading = np.linspace(0, 100, 512) * np.ones((512, 1))
+    assert "no counts" in reason(100 + shading + rng.normal(0, 10, (512, 512)))
+    assert reason(micrograph) == ""
+
+
 def test_an_image_without_noise_is_refused():
     y, x = np.indices((256, 256))
     with pytest.raises(DataError, match="no noise"):
