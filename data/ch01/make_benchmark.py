@@ -28,6 +28,7 @@ from helpers import data, training
 from helpers.atoms import baselines, crops, detect, evaluate
 from helpers.atoms.networks import ResNet18, SacCnn, load_published
 from helpers.atoms.preprocess import normalise
+from helpers.weights import save_weights
 
 HERE = Path(__file__).parent
 PARTS = data.ROOT / "_build" / "benchmark"
@@ -185,7 +186,7 @@ def network_part(name, seed):
     }
     write_part(name, seed, rows_of(maps, test, rules), {"train": cv, "test": curve}, **facts)
     if (name, seed) == ("sac-cnn", 0):
-        training.save_weights(
+        save_weights(
             HERE / "sac_cnn.safetensors",
             network,
             trained_by="data/ch01/make_benchmark.py",

@@ -25,7 +25,8 @@ from helpers import data
 from helpers.atoms import evaluate, heatmap
 from helpers.atoms.detect import DATA, maxima
 from helpers.atoms.networks import UNet
-from helpers.training import fit, load_weights, save_weights, seeded
+from helpers.training import fit, seeded
+from helpers.weights import load_weights, save_weights
 
 FOLDS = [["047", "048"], ["021", "034"], ["025", "037"], ["027", "045", "051"], ["038", "049"]]
 SEEDS = range(5)  # of the U-Nets trained on all training images

@@ -27,13 +27,15 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from helpers.atoms.density import density
-from helpers.atoms.detect import METHODS, components, detect, likelihood_map, load_detector
-from helpers.atoms.evaluate import match, score
+from helpers.atoms.detect import METHODS, detect, likelihood_map
+from helpers.atoms.evaluate import score
+from helpers.atoms.matching import match
 from helpers.atoms.microscope import peak_electrons
 from helpers.atoms.networks import load_published
+from helpers.atoms.peaks import components
 from helpers.atoms.preprocess import NETWORK_PIXEL_NM, normalise, to_network_scale
 from helpers.atoms.simulate import Microscope, Specimen, acstem, varied
-from helpers.data import ROOT, DataError, available, fetch
+from helpers.data import ROOT, available, fetch
 
 FOLDER = ROOT / "data" / "ch01"
 DOSES = (0.25, 0.5, 1.0, 2.0, 4.0)  # relative to the measured images
@@ -127,21 +129,19 @@ def finder(method):
     if method == "published":
         network = load_published(fetch("pt-nc") / "models" / "model_existing.ckpt")
         return lambda image: components(likelihood_map(network, normalise(image)), 0.89)
-    load_detector(method)
     return lambda image: detect(image, method)
 
 
-def usable(methods):
-    """The finders of the detectors that can run here."""
+def finders_asked_for(description):
+    """The finders of the detectors named on the command line, all by default, that can run here."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("detectors", nargs="*", default=[*METHODS, "published"])
     finders = {}
-    for method in methods:
+    for method in parser.parse_args().detectors:
         if method == "published" and not available("pt-nc"):
             print("published: left out (the public data are not on this machine)")
             continue
-        try:
-            finders[method] = finder(method)
-        except (FileNotFoundError, KeyError, DataError) as reason:
-            print(f"{method}: left out ({reason})")
+        finders[method] = finder(method)
     return finders
 
 
@@ -218,19 +218,17 @@ def invented(scores):
 
 def save(name, table):
     """Write a table, keeping the rows of other detectors that an earlier run wrote."""
-    path = FOLDER / f"simulated_{name}.csv"
+    path = FOLDER / f"{name}.csv"
     if path.exists():
         earlier = pd.read_csv(path)
         table = pd.concat([earlier[~earlier["detector"].isin(table["detector"])], table])
     table.to_csv(path, index=False, float_format="%.5g")
-    print(f"\n{path.name}\n{table.to_string(index=False, float_format='%.3g')}")
+    print(f"\n{path.name}\n{table.to_string(index=False, max_rows=40, float_format='%.3g')}")
 
 
 def main():
-    """Run the detectors asked for and write the five tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("detectors", nargs="*", default=[*METHODS, "published"])
-    finders = usable(parser.parse_args().detectors)
+    """Run the detectors asked for and write the tables."""
+    finders = finders_asked_for(__doc__)
     scores, judged, started = [], [], time.process_time()
     for study, setting, seed, simulated, microscope in images():
         simulated.atoms["contrast"] = contrast(simulated, microscope)
@@ -256,18 +254,18 @@ def main():
     scores, judged = pd.DataFrame(scores), pd.concat(judged, ignore_index=True)
     like_measured = judged[(judged["study"] == "dose") & (judged["setting"] == 1)]
     distance = like_measured.assign(height_nm=like_measured["height_nm"].abs())
-    save("height", binned(distance, "height_nm", HEIGHTS_NM))
+    save("simulated_height", binned(distance, "height_nm", HEIGHTS_NM))
     in_focus = judged[(judged["study"] == "dose") & judged["in_focus"]]
-    save("contrast", binned(in_focus, "contrast", CONTRASTS))
+    save("simulated_contrast", binned(in_focus, "contrast", CONTRASTS))
     dose = scores[scores["study"] == "dose"].rename(columns={"setting": "relative_dose"})
-    save("dose", summarise(dose, ["detector", "relative_dose"]))
+    save("simulated_dose", summarise(dose, ["detector", "relative_dose"]))
     bare = scores[scores["study"] == "metal-free"]
-    save("metal_free", invented(bare[bare["setting"] == 1]))
-    save("metal_free_smooth", invented(bare[bare["setting"] == 0]))
+    save("simulated_metal_free", invented(bare[bare["setting"] == 1]))
+    save("simulated_metal_free_smooth", invented(bare[bare["setting"] == 0]))
     iron = scores[scores["study"] == "iron"].rename(columns={"setting": "thickness_nm"})
     iron = summarise(iron, ["detector", "thickness_nm"])
-    save("iron", iron[iron["thickness_nm"] == 4])
-    save("iron_thickness", iron)
+    save("simulated_iron", iron[iron["thickness_nm"] == 4])
+    save("simulated_iron_thickness", iron)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Make the tables of density, neighbours and errors in the 21 measured images.
 
 statistics.csv has one row per image and source of positions: the published labels, and every
-detector asked for (by default those whose weights are shipped).  The correction of a detector's
+detector.  The correction of a detector's
 density is learnt on the training images; a training image is corrected by the other ten.  For the
 ensemble the training images use detections of networks that never saw them (out_of_fold.csv), as
 its memory of them would make it look too good.
@@ -65,29 +65,14 @@ def detections(item, method):
     return detect.detect(item.image.to_numpy(), method)
 
 
-def shipped_detectors():
-    """Detectors whose weights are there."""
-    for method in sorted(detect.METHODS):
-        try:
-            detect.load_detector(method)
-        except (ValueError, FileNotFoundError, data.DataError) as reason:
-            print(f"{method}: left out ({reason})")
-        else:
-            yield method
-
-
 def main():
-    """Write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--detectors", nargs="*", help="keys of helpers.atoms.detect.METHODS")
-    methods = parser.parse_args().detectors
-    methods = list(shipped_detectors()) if methods is None else methods
-
+    """Write the three tables."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     items = data.pt_nc()
     masks = {item.name: specimen_mask(item.image) for item in items}
     rows = [statistics(item, masks[item.name], "labels", item.labels) for item in items]
     thickness, training = [], []
-    for method in methods:
+    for method in sorted(detect.METHODS):
         found = {item.name: detections(item, method) for item in items}
         scores = {i.name: score(i.labels, found[i.name]) for i in items if i.split == "train"}
         scores = pd.DataFrame(scores).T
@@ -99,10 +84,9 @@ def main():
         print(f"{method}: done", flush=True)
     table = pd.DataFrame(rows)
     table.round(5).to_csv(FOLDER / "statistics.csv", index=False)
-    if thickness:
-        pd.concat(thickness).round(3).to_csv(FOLDER / "thickness.csv", index=False)
-        training = pd.concat(training).rename_axis("image").reset_index()
-        training.to_csv(FOLDER / "training_scores.csv", index=False)
+    pd.concat(thickness).round(3).to_csv(FOLDER / "thickness.csv", index=False)
+    training = pd.concat(training).rename_axis("image").reset_index()
+    training.to_csv(FOLDER / "training_scores.csv", index=False)
     means = table.groupby(["source", "split"])[["density_nm2", "nnd_mean_nm", "nnd_random_nm"]]
     print(means.agg(["min", "mean", "max"]).round(3).to_string())
 

@@ -16,20 +16,17 @@ core-minutes for every network:
     python data/ch01/make_time_series.py [detector ...]
 """
 
-import argparse
 import time
 
 import numpy as np
 import pandas as pd
-from make_simulated_tests import usable
+from make_simulated_tests import finders_asked_for, save
 
-from helpers.atoms.detect import METHODS
 from helpers.atoms.evaluate import score
 from helpers.atoms.simulate import time_series, varied
 from helpers.atoms.tracking import common_field, fates, mobile_share, register
-from helpers.data import ROOT, available, pt_nc
+from helpers.data import available, pt_nc
 
-FOLDER = ROOT / "data" / "ch01"
 MOBILITIES = (0.0, 0.1, 0.2, 0.4, 0.6)
 PAIRS = 8  # frame pairs per mobility
 HOP_NM = 0.4  # standard deviation of a hop along each axis
@@ -158,30 +155,16 @@ def histogram(links):
     return pd.DataFrame(rows, columns=names)
 
 
-def save(name, table):
-    """Write a table, keeping the rows of other detectors that an earlier run wrote."""
-    path = FOLDER / f"{name}.csv"
-    if path.exists():
-        earlier = pd.read_csv(path)
-        table = pd.concat([earlier[~earlier["detector"].isin(table["detector"])], table])
-    table.to_csv(path, index=False, float_format="%.5g")
-
-
 def main():
     """Run the detectors asked for and write the four tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("detectors", nargs="*", default=[*METHODS, "published"])
-    finders = usable(parser.parse_args().detectors)
+    finders = finders_asked_for(__doc__)
     if available("pt-nc"):
         pair, links = measured_pair(finders)
         save("frame_pair", pair)
         save("frame_pair_links", links[["detector", "fate", "dx_px", "dy_px", "distance_nm"]])
-        print(pair.to_string(float_format="%.3g"))
     pairs, links = simulated_pairs(finders)
-    table = estimates(pairs)
-    save("simulated_mobility", table)
+    save("simulated_mobility", estimates(pairs))
     save("simulated_displacements", histogram(links))
-    print(table.to_string(index=False, float_format="%.3g"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def template_response(image: np.ndarray) -> np.ndarray:
     """
     Mean under a 21 x 21 px Gaussian with an SD of 0.22 half-widths (2.2 px), mirrored edges.
 
-    Read it with `detect.components`; the paper's best threshold is 0.18.
+    Read it with `peaks.components`; the paper's best threshold is 0.18.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def log_response(image: np.ndarray, sigma: float) -> np.ndarray:
     """
     Scale-normalised Laplacian of Gaussian, positive on bright blobs of SD near ``sigma`` px.
 
-    Read it with `detect.maxima`.
+    Read it with `peaks.maxima`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Find atoms: likelihood maps of a network, and positions in a map.
+"""Find atoms: likelihood maps of a network, and the detectors that ship.
 
 The published detector (Mitchell et al. 2022) classifies the 21 x 21 px crop around every pixel. The
 same numbers come from one pass over the image: the convolutions are valid, so neighbouring crops
@@ -16,26 +16,23 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy import ndimage
-from skimage.feature import peak_local_max
 from torch import nn
 
 from helpers.atoms import baselines, heatmap
 from helpers.atoms.networks import Dense, SacCnn
-from helpers.atoms.preprocess import normalise
-from helpers.data import ROOT, DataError
+from helpers.atoms.peaks import components, maxima
+from helpers.atoms.preprocess import normalise, one_image
+from helpers.data import ROOT
 from helpers.training import device as pick_device
-from helpers.training import load_weights, read_header
+from helpers.weights import load_weights, read_header
 
 HALF = 10  # a crop reaches this many px to each side of its centre
 _TILE_COLUMNS = 1024
 DATA = ROOT / "data" / "ch01"
 
 
-def _checked(image: np.ndarray) -> np.ndarray:
-    image = np.asarray(image, np.float32)
-    if image.ndim != 2 or 0 in image.shape:
-        raise DataError(f"likelihood map: found shape {image.shape}, expected one image (H, W)")
-    return np.pad(image, HALF)
+def _padded(image: np.ndarray) -> np.ndarray:
+    return np.pad(one_image(image, "likelihood map", np.float32), HALF)
 
 
 def likelihood_map(
@@ -62,7 +59,7 @@ def likelihood_map(
     DataError
         If the image is not two-dimensional.
     """
-    padded = _checked(image)
+    padded = _padded(image)
     target = pick_device(device)
     dense = Dense(network.to("cpu").eval()).to(target, memory_format=torch.channels_last)
     height, width = padded.shape[0] - 2 * HALF, padded.shape[1] - 2 * HALF
@@ -104,7 +101,7 @@ def sliding_window(
     -------
     (H, W) or (last - first, W) float32 array
     """
-    padded = _checked(image)
+    padded = _padded(image)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * HALF + 1, 2 * HALF + 1))
     first, last = rows or (0, windows.shape[0])
     windows = windows[first:last]
@@ -120,43 +117,6 @@ def sliding_window(
         return found
     at = np.indices(windows.shape[:2]) / stride
     return ndimage.map_coordinates(found, at, order=1, mode="nearest", output=np.float32)
-
-
-def components(likelihood: np.ndarray, threshold: float) -> pd.DataFrame:
-    """
-    Read positions from a map as published: one atom per 4-connected region above the threshold.
-
-    The position is the centre of the region's bounding box, rounded down; the probability is the
-    largest likelihood in it.
-
-    Returns
-    -------
-    DataFrame with ``x_px``, ``y_px``, ``probability``, in reading order.
-    """
-    labels, n = ndimage.label(likelihood > threshold)
-    boxes = ndimage.find_objects(labels)
-    # a bounding box [start, stop) covers the pixels start ... stop - 1
-    centres = [((x.start + x.stop - 1) // 2, (y.start + y.stop - 1) // 2) for y, x in boxes]
-    table = pd.DataFrame(centres, columns=["x_px", "y_px"], dtype=float)
-    peak = ndimage.maximum(likelihood, labels, np.arange(1, n + 1)) if n else []
-    return table.assign(probability=np.asarray(peak, float))
-
-
-def maxima(likelihood: np.ndarray, threshold: float, min_distance: int = 5) -> pd.DataFrame:
-    """
-    Read positions from a map as local maxima above the threshold.
-
-    A pixel counts when none within ``min_distance`` px (a square neighbourhood) is larger; of equal
-    neighbours one stays.
-
-    Returns
-    -------
-    DataFrame with ``x_px``, ``y_px``, ``probability``, the most likely first.
-    """
-    y, x = peak_local_max(
-        likelihood, min_distance=min_distance, threshold_abs=threshold, exclude_border=False
-    ).T
-    return pd.DataFrame({"x_px": x, "y_px": y, "probability": likelihood[y, x]}, dtype=float)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import curve_fit
 
 from helpers.atoms.baselines import log_response
-from helpers.atoms.detect import maxima
 from helpers.atoms.noise import electron_scale, noise_variance
+from helpers.atoms.peaks import maxima
 from helpers.atoms.preprocess import NETWORK_PIXEL_NM, median_background, to_network_scale
 from helpers.atoms.specimen import specimen_mask
 from helpers.data import ROOT, DataError

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.atoms.networks import UNet
+from helpers.atoms.preprocess import one_image
 from helpers.data import DataError
 from helpers.training import device as pick_device
 
@@ -48,9 +49,7 @@ def standardise(image: np.ndarray, scale: float = SCALE) -> np.ndarray:
     DataError
         If the image is not two-dimensional, holds NaN or is constant.
     """
-    image = np.asarray(image, np.float32)
-    if image.ndim != 2 or 0 in image.shape:
-        raise DataError(f"standardise: found shape {image.shape}, expected one image (H, W)")
+    image = one_image(image, "standardise", np.float32)
     if not np.ptp(image) > 0:
         raise DataError(
             "standardise: the image is constant or holds NaN; expected a HAADF image with contrast,"
@@ -142,7 +141,9 @@ class Ensemble(nn.Module):
         return total / (8 * len(self.members))
 
 
-def painted_map(network: nn.Module, image: np.ndarray, device: str = "auto") -> np.ndarray:
+def painted_map(
+    network: nn.Module, image: np.ndarray, device: str = "auto", smooth: float = SMOOTH
+) -> np.ndarray:
     """
     Apply an ensemble to a whole image, in overlapping tiles that bound the memory.
 
@@ -151,11 +152,13 @@ def painted_map(network: nn.Module, image: np.ndarray, device: str = "auto") -> 
     network : Ensemble
     image : (H, W) array, as recorded, of any H and W
     device : str
+    smooth : float
+        Standard deviation in px of the Gaussian that joins the maxima of one atom.
 
     Returns
     -------
     (H, W) float32 array
-        Mean map, smoothed by `SMOOTH`. Its maxima rank the candidates; see `calibrate`.
+        Mean map, smoothed. Its maxima rank the candidates; see `calibrate`.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def painted_map(network: nn.Module, image: np.ndarray, device: str = "auto") -> 
                 found = network(torch.from_numpy(tile.copy())[None, None].to(target))[0, 0]
                 inner = found[y - top : y - top + _TILE, x - left : x - left + _TILE]
                 out[y : y + _TILE, x : x + _TILE] = inner.cpu().numpy()
-    return gaussian_filter(out[:height, :width], SMOOTH)
+    return gaussian_filter(out[:height, :width], smooth)
 
 
 def calibrate(painted: np.ndarray, offset: float, slope: float) -> np.ndarray:

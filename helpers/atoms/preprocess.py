@@ -77,6 +77,29 @@ def _slide(ranks, n_ranks, size, first, last, order, out):
         step = -step
 
 
+def one_image(image: np.ndarray, step: str, dtype=None) -> np.ndarray:
+    """
+    Give the image as an array, or refuse what is not one image.
+
+    Parameters
+    ----------
+    image : (H, W) array
+    step : str
+        What it is for, to begin the message with.
+    dtype : optional
+        Its own when None.
+
+    Raises
+    ------
+    DataError
+        If the image is not two-dimensional or has no pixels.
+    """
+    image = np.asarray(image, dtype)
+    if image.ndim != 2 or 0 in image.shape:
+        raise DataError(f"{step}: found an array of shape {image.shape}, expected one image (H, W)")
+    return image
+
+
 def median_background(image: np.ndarray, size: int = 40) -> np.ndarray:
     """
     Median of the ``size`` x ``size`` window around every pixel, edges mirrored.
@@ -100,11 +123,7 @@ def median_background(image: np.ndarray, size: int = 40) -> np.ndarray:
     DataError
         If the image is not two-dimensional or holds NaN.
     """
-    image = np.asarray(image)
-    if image.ndim != 2 or 0 in image.shape:
-        raise DataError(
-            f"median background: found an array of shape {image.shape}, expected (H, W)"
-        )
+    image = one_image(image, "median background")
     if np.isnan(image).any():
         raise DataError("median background: the image holds NaN, which has no rank; fill it first")
     before, after = size // 2, size - 1 - size // 2

@@ -17,8 +17,9 @@ import pandas as pd
 from scipy import fft, stats
 from scipy.ndimage import binary_erosion, gaussian_filter
 
-from helpers.atoms.detect import Detector, load_detector, maxima
+from helpers.atoms.detect import Detector, load_detector
 from helpers.atoms.noise import noise_variance
+from helpers.atoms.peaks import maxima
 from helpers.atoms.preprocess import (
     NETWORK_PIXEL_NM,
     median_background,

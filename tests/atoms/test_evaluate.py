@@ -1,10 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import linear_sum_assignment
 
 from helpers.atoms import evaluate
-from helpers.data import DataError
 
 
 def points(*xy, **extra):
@@ -16,38 +14,6 @@ def points(*xy, **extra):
 EMPTY = points()
 
 
-@pytest.mark.parametrize(
-    ("dx", "dy", "found"),
-    [
-        (6, 0, 1),
-        (6, 1, 1),
-        (6, 2, 0),
-        (7, 0, 0),
-        (3, 3, 1),
-        (4, 4, 0),
-        (2, 5, 1),
-        (-6, 0, 1),
-        (0, -7, 0),
-    ],
-)
-def test_box_rule_is_the_published_inequality(dx, dy, found):
-    assert found == ((21 - abs(dx)) * (21 - abs(dy)) > 294)
-    assert len(evaluate.match(points((50, 80)), points((50 + dx, 80 + dy)))) == found
-
-
-def test_x_is_the_column_and_swapping_axes_loses_everything():
-    labels = points((10, 100), (200, 30))
-    pairs = evaluate.match(labels, points((203, 30), (10, 98)))
-    assert pairs.to_dict("list") == {
-        "label": [0, 1],
-        "detection": [1, 0],
-        "dx_px": [0.0, 3.0],
-        "dy_px": [-2.0, 0.0],
-    }
-    swapped = labels.rename(columns={"x_px": "y_px", "y_px": "x_px"})
-    assert len(evaluate.match(labels, swapped)) == 0
-
-
 def test_one_to_one_even_when_detections_crowd_a_label():
     result = evaluate.score(points((50, 50)), points((50, 50), (51, 50), (49, 50)))
     assert (result["tp"], result["fp"], result["fn"]) == (1, 2, 0)
@@ -56,37 +22,11 @@ def test_one_to_one_even_when_detections_crowd_a_label():
     assert result["f1"] == pytest.approx(0.5)
 
 
-def test_total_overlap_is_the_largest_possible():
-    rng = np.random.default_rng(3)
-    a, b = rng.uniform(0, 60, (12, 2)), rng.uniform(0, 60, (15, 2))
-    pairs = evaluate.match(points(*a), points(*b))
-    inter = np.prod(np.clip(21 - abs(a[:, None] - b[None]), 0, None), axis=2)
-    iou = inter / (2 * 441 - inter)
-    i, j = linear_sum_assignment(iou, maximize=True)
-    assert len(pairs) == (iou[i, j] > 0.5).sum() > 0
-
-
-def test_distance_rule_counts_its_own_radius():
-    labels, detections = points((0, 0), (10, 0)), points((6, 0), (16, 8))
-    assert len(evaluate.match(labels, detections, "distance", radius=6)) == 1
-    assert len(evaluate.match(labels, detections, "distance", radius=10)) == 2
-    # a greedy nearest-first pairing would leave the first label alone
-    assert list(evaluate.match(labels, detections, "distance", radius=10)["label"]) == [0, 1]
-
-
 def test_empty_tables():
     assert evaluate.score(EMPTY, points((1, 1)))["f1"] == 0
     assert evaluate.score(points((1, 1)), EMPTY)["precision"] == 0
     assert np.isnan(evaluate.score(EMPTY, EMPTY)["f1"])
-    assert len(evaluate.match(EMPTY, EMPTY)) == 0
     assert evaluate.is_atom(EMPTY, points((1, 1))).tolist() == [False]
-
-
-def test_missing_columns_and_unknown_rule_are_named():
-    with pytest.raises(DataError, match="x_px"):
-        evaluate.match(pd.DataFrame({"X": [1], "Y": [2]}), EMPTY)
-    with pytest.raises(ValueError, match="nearest"):
-        evaluate.match(EMPTY, EMPTY, rule="nearest")
 
 
 def test_threshold_curve_from_tables_and_from_functions():

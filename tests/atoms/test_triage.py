@@ -8,7 +8,8 @@ from scipy.ndimage import gaussian_filter
 
 from helpers.atoms import triage
 from helpers.atoms.baselines import log_response
-from helpers.atoms.detect import Detector, maxima
+from helpers.atoms.detect import Detector
+from helpers.atoms.peaks import maxima
 from helpers.data import DataError
 
 LOG = Detector(partial(log_response, sigma=3.5), maxima, 0.0, {})

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers.atoms.evaluate import match, score, threshold_curve
+from helpers.atoms.evaluate import score, threshold_curve
+from helpers.atoms.matching import match
 from helpers.widgets.threshold import ThresholdExplorer
 
 THRESHOLDS = np.linspace(0, 1, 21)

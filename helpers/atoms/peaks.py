@@ -1,0 +1,43 @@
+"""Read positions from a likelihood map: regions above a threshold, or local maxima."""
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+from skimage.feature import peak_local_max
+
+
+def components(likelihood: np.ndarray, threshold: float) -> pd.DataFrame:
+    """
+    Read positions from a map as published: one atom per 4-connected region above the threshold.
+
+    The position is the centre of the region's bounding box, rounded down; the probability is the
+    largest likelihood in it.
+
+    Returns
+    -------
+    DataFrame with ``x_px``, ``y_px``, ``probability``, in reading order.
+    """
+    labels, n = ndimage.label(likelihood > threshold)
+    boxes = ndimage.find_objects(labels)
+    # a bounding box [start, stop) covers the pixels start ... stop - 1
+    centres = [((x.start + x.stop - 1) // 2, (y.start + y.stop - 1) // 2) for y, x in boxes]
+    table = pd.DataFrame(centres, columns=["x_px", "y_px"], dtype=float)
+    peak = ndimage.maximum(likelihood, labels, np.arange(1, n + 1)) if n else []
+    return table.assign(probability=np.asarray(peak, float))
+
+
+def maxima(likelihood: np.ndarray, threshold: float, min_distance: int = 5) -> pd.DataFrame:
+    """
+    Read positions from a map as local maxima above the threshold.
+
+    A pixel counts when none within ``min_distance`` px (a square neighbourhood) is larger; of equal
+    neighbours one stays.
+
+    Returns
+    -------
+    DataFrame with ``x_px``, ``y_px``, ``probability``, the most likely first.
+    """
+    y, x = peak_local_max(
+        likelihood, min_distance=min_distance, threshold_abs=threshold, exclude_border=False
+    ).T
+    return pd.DataFrame({"x_px": x, "y_px": y, "probability": likelihood[y, x]}, dtype=float)
