@@ -2,11 +2,12 @@
 
 Everything is chosen on the eleven training images: five folds of whole images, consecutive frames
 of one field in the same fold; every fold is trained with several seeds. The maps of the images left
-out give the thresholds, the calibration and out_of_fold.csv. Then one U-Net per seed is trained on
-all eleven; together they are the detector, one by one they are the plain U-Nets of
-benchmark_unet.csv. The ten test images are scored once, at the end.
+out give the thresholds, the calibration and out_of_fold.csv. Then five ensembles of five U-Nets are
+trained on all eleven, each U-Net from a seed of its own. The first ensemble is the detector, the
+others say how much its score owes to chance. One by one, the members of the first are the plain
+U-Nets of benchmark_unet.csv. The ten test images are scored once, at the end.
 
-Trained networks are kept in --work, so that an interrupted run goes on where it stopped. About 20
+Trained networks are kept in --work, so that an interrupted run goes on where it stopped. About 50
 minutes on one core (half of it on processors that multiply bfloat16 numbers).
 """
 
@@ -29,7 +30,8 @@ from helpers.training import fit, seeded
 from helpers.weights import load_weights, save_weights
 
 FOLDS = [["047", "048"], ["021", "034"], ["025", "037"], ["027", "045", "051"], ["038", "049"]]
-SEEDS = range(5)  # of the U-Nets trained on all training images
+MEMBERS = 5  # U-Nets of one ensemble
+ENSEMBLES = 5  # trained on all training images, each member from its own seed
 CV_SEEDS = range(2)  # of those trained per fold
 EPOCHS, BATCHES = 20, 20
 ARCHITECTURE = {"width": 16, "levels": 4, "block": 2}
@@ -146,7 +148,11 @@ def main():
             together[frame["name"]] = heatmap.painted_map(joined(networks), frame["image"])
             for seed, network in zip(CV_SEEDS, networks, strict=True):
                 singles[seed][frame["name"]] = single_pass(network, frame)
-    full = [trained(work / f"full_seed{s}.safetensors", train, 1000 + s) for s in SEEDS]
+    full = [
+        trained(work / f"full_seed{s}.safetensors", train, 1000 + s)
+        for s in range(MEMBERS * ENSEMBLES)
+    ]
+    ensembles = [full[i : i + MEMBERS] for i in range(0, len(full), MEMBERS)]
 
     seen = candidates(singles[seed][name] for seed in CV_SEEDS for name in names)
     curve, single_threshold = chosen(train * len(CV_SEEDS), seen)
@@ -167,18 +173,14 @@ def main():
     columns = ["image", "x_px", "y_px", "probability", "is_atom"]
     out_of_fold[columns].round(4).to_csv(DATA / "out_of_fold.csv", index=False)
 
-    detector, test = joined(full).half().float(), prepared("test")  # rounded as shipped
-    maps = [heatmap.painted_map(detector, f["image"]) for f in test]
-    found = candidates(heatmap.calibrate(one, **calibration) for one in maps)
-    scored = [*rows("ensemble", 0, test, found, threshold)]
-    for seed in SEEDS:  # how much the choice of members matters
-        four = joined(
-            [network for other, network in zip(SEEDS, full, strict=True) if other != seed]
-        )
-        maps = [heatmap.painted_map(four, f["image"]) for f in test]
+    # rounded as shipped
+    detectors = [joined(members).half().float() for members in ensembles]
+    test, scored = prepared("test"), []
+    for seed, detector in enumerate(detectors):
+        maps = [heatmap.painted_map(detector, f["image"]) for f in test]
         found = candidates(heatmap.calibrate(one, **calibration) for one in maps)
-        scored += rows("ensemble", seed, test, found, threshold, "one member left out")
-    for seed, network in zip(SEEDS, full, strict=True):
+        scored += rows("ensemble", seed, test, found, threshold)
+    for seed, network in enumerate(ensembles[0]):
         found = candidates(single_pass(network, frame) for frame in test)
         scored += rows("u-net", seed, test, found, single_threshold)
     scored = pd.concat(scored)
@@ -193,14 +195,14 @@ def main():
     images = "".join(f["sha256"] for f in train)
     save_weights(
         DATA / "detector.safetensors",
-        detector.half(),
-        architecture={"members": len(full), **ARCHITECTURE},
+        detectors[0].half(),
+        architecture={"members": MEMBERS, **ARCHITECTURE},
         input="heatmap.standardise of the micrograph, 15/512 nm per pixel",
         threshold=threshold,
         threshold_rule="best mean F1 out of fold on the training images",
         calibration=calibration,
         trained_on={"set": "pt-nc", "images": names, "sha256": sha256(images.encode()).hexdigest()},
-        seeds=[1000 + s for s in SEEDS],
+        seeds=[1000 + s for s in range(MEMBERS)],
         steps=EPOCHS * BATCHES,
         folds=FOLDS,
         f1_out_of_fold=best["f1"],
