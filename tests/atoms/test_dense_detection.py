@@ -1,0 +1,42 @@
+"""The second paper's preparation of an image, and the detectors of dense images."""
+
+import numpy as np
+import pytest
+
+from helpers.atoms import dense_detection as dense
+from helpers.atoms.dense import dense_image
+
+
+def test_clipping_touches_one_pixel_in_a_thousand():
+    image = np.random.default_rng(0).permutation(10_000).reshape(100, 100).astype(np.float32)
+    clipped = dense.clip_bright(image)
+    assert (clipped != image).sum() == 10
+    assert clipped.max() == pytest.approx(9989, abs=1)
+    np.testing.assert_array_equal(clipped[image < 9989], image[image < 9989])
+
+
+def test_a_hot_pixel_does_not_dim_the_image():
+    image = dense_image(0, {"Pt": 2.0}, shape=(128, 128)).image.to_numpy().copy()
+    calm = dense.prepare(image)
+    image[40, 50] = 50 * image.max()
+    hot = dense.prepare(image)
+    away = np.ones(image.shape, bool)
+    away[39:42, 49:52] = False
+    assert abs(hot - calm)[away].max() < 0.1
+    unclipped = dense.normalise(image)
+    assert unclipped[away].max() < 0.1  # what the published first version does to such an image
+
+
+def test_maxima_are_placed_within_a_pixel():
+    y, x = np.mgrid[:60, :80]
+    centres = [(20.3, 30.6), (27.1, 30.4), (60.0, 12.75)]
+    likelihood = sum(np.exp(-((x - a) ** 2 + (y - b) ** 2) / (2 * 1.5**2)) for a, b in centres)
+    found = dense.refined_maxima(likelihood.astype(np.float32), 0.3).sort_values("x_px")
+    np.testing.assert_allclose(found[["x_px", "y_px"]], centres, atol=0.15)
+
+
+def test_maxima_at_the_border_stay_inside():
+    likelihood = np.zeros((30, 40), np.float32)
+    likelihood[0, 5], likelihood[29, 39] = 0.9, 0.8
+    found = dense.refined_maxima(likelihood, 0.5)
+    np.testing.assert_allclose(found[["x_px", "y_px"]], [(5, 0), (39, 29)])
