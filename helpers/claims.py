@@ -52,6 +52,8 @@ class Claim:
         A remark for the reader.
     unavailable : str
         Why the claim could not be checked, "" when it was.
+    table : str
+        Shipped table that our value was read from, "" when the run itself computed it.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Claim:
     reason: str
     note: str = ""
     unavailable: str = ""
+    table: str = ""
 
     def __post_init__(self):
         """Refuse a claim that could not be judged."""
@@ -93,11 +96,13 @@ def read_claims(path, values, unavailable=""):
     ----------
     path : str or pathlib.Path
         TOML file with one ``[[claim]]`` table per claim: the fields of `Claim` other than `ours`,
-        `spread` and `unavailable`; `unit` and `note` may be left out.
+        `spread` and `unavailable`; `unit`, `note` and `table` (a file beside this one) may be left
+        out.
     values : dict
         Claim id to our value, or to (value, spread).
     unavailable : str
-        Why the claims on measured data cannot be checked in this run, "" when they can.
+        Why this run cannot check a claim on measured data, "" when it can. Claims whose value was
+        read from a shipped table are judged all the same.
 
     Returns
     -------
@@ -107,7 +112,8 @@ def read_claims(path, values, unavailable=""):
     Raises
     ------
     ValueError
-        A claim has no value, a value no claim, or an entry a wrong or missing field.
+        A claim has no value, a value no claim, an entry a wrong or missing field, or its table is
+        not there.
     """
     entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
     ids = [entry["id"] for entry in entries]
@@ -116,12 +122,15 @@ def read_claims(path, values, unavailable=""):
     known = {field.name for field in fields(Claim)} - {"ours", "spread", "unavailable"}
     claims = []
     for entry in entries:
-        entry = {"unit": "", "note": ""} | entry
+        entry = {"unit": "", "note": "", "table": ""} | entry
         if odd := sorted(known ^ set(entry)):
             raise ValueError(f"{path}: claim {entry['id']} lacks or misspells {', '.join(odd)}.")
+        if not (Path(path).parent / entry["table"]).exists():
+            raise ValueError(f"{path}: claim {entry['id']} names {entry['table']}: no such table.")
         value = values[entry["id"]]
         ours, spread = value if isinstance(value, tuple) else (value, None)
-        why = unavailable if entry["data"] == "measured" else ""
+        computed_here = entry["data"] == "measured" and not entry["table"]
+        why = unavailable if computed_here else ""
         claims.append(Claim(**entry, ours=ours, spread=spread, unavailable=why))
     return claims
 

@@ -263,10 +263,16 @@ reason = "ten per cent"
 
 def test_a_file_of_claims_joins_the_values_of_a_run(tmp_path):
     path = tmp_path / "claims.toml"
-    path.write_text(LEDGER + LEDGER.replace("X1", "X2").replace('"measured"', '"simulated"'))
-    first, second = read_claims(path, {"X1": (1.0, 0.1), "X2": 2.0}, unavailable="no data")
-    assert (first.ours, first.spread, first.verdict) == (1.0, 0.1, "not checked: no data")
+    simulated = LEDGER.replace("X1", "X2").replace('"measured"', '"simulated"')
+    shipped = LEDGER.replace("X1", "X3") + 'table = "study.csv"\n'
+    path.write_text(LEDGER + simulated + shipped)
+    (tmp_path / "study.csv").touch()
+    values = {"X1": (1.0, 0.1), "X2": 2.0, "X3": 1.0}
+    first, second, third = read_claims(path, values, unavailable="quick run")
+    assert (first.ours, first.spread, first.verdict) == (1.0, 0.1, "not checked: quick run")
     assert (second.spread, second.verdict) == (None, "does not hold")
+    # a quick run does not change what a shipped table says
+    assert (third.table, third.verdict) == ("study.csv", "holds")
 
 
 @pytest.mark.parametrize(
@@ -275,6 +281,7 @@ def test_a_file_of_claims_joins_the_values_of_a_run(tmp_path):
         (LEDGER, {}, "X1"),
         (LEDGER, {"X1": 1.0, "X9": 2.0}, "X9"),
         (LEDGER.replace("reason", "raeson"), {"X1": 1.0}, "raeson"),
+        (LEDGER + 'table = "gone.csv"', {"X1": 1.0}, "gone.csv"),
     ],
 )
 def test_a_claim_without_value_or_field_is_named(tmp_path, text, values, word):
