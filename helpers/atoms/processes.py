@@ -428,7 +428,7 @@ def species(rng, counts, box=BOX_NM, model=neutral):
     return np.concatenate(positions), np.repeat(list(counts), list(counts.values()))
 
 
-def ordered_labels(rng, positions, counts, strength, neighbours=4, sweeps=100):
+def ordered_labels(rng, positions, counts, strength, neighbours=2, sweeps=100):
     """Species on given positions that prefer (or avoid) their like.
 
     An exchange model: each pair of near neighbours of one kind multiplies the probability of a
@@ -446,7 +446,9 @@ def ordered_labels(rng, positions, counts, strength, neighbours=4, sweeps=100):
     strength : float
         In units of kT per pair.
     neighbours : int
-        Two atoms are a pair if one is among the nearest ``neighbours`` of the other.
+        Two atoms are a pair if one is among the nearest ``neighbours`` of the other. With 1 the
+        share of pairs of a kind is exp(strength) / (1 + exp(strength)) in a large, even mixture;
+        with more, clusters grow into domains, but no labelling can make all pairs alternate.
     sweeps : int
         Proposed exchanges per atom.
 
