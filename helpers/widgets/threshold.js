@@ -54,7 +54,7 @@ function render({ model, el }) {
         : keyEntry("found", "detected")}</ul>
     </div>
     <div>
-      <label>Probability threshold <output></output>
+      <label>Likelihood threshold <output></output>
         <input type="range" min="0" max="${rows.length - 1}" step="1"></label>
       <dl>
         <div><dt>Detections</dt><dd data-number="count"></dd></div>

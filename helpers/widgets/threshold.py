@@ -1,4 +1,4 @@
-"""Micrograph with detected atoms and a probability threshold to slide, alive without a kernel."""
+"""Micrograph with detected atoms and a likelihood threshold to slide, alive without a kernel."""
 
 import io
 from pathlib import Path
@@ -16,9 +16,9 @@ _LARGEST_PX = 1024  # larger pictures are shrunk: the widget's state travels ins
 
 class ThresholdExplorer(anywidget.AnyWidget):
     """
-    Show which detections survive a probability threshold, and how well they score.
+    Show which detections survive a likelihood threshold, and how well they score.
 
-    A detection is shown when its probability is above the threshold, the rule of
+    A detection is shown when its likelihood is above the threshold, the rule of
     `helpers.atoms.evaluate.threshold_curve`. The matching to labels is worked out here, for every
     threshold of the curve, so that the page needs no kernel.
 
@@ -27,7 +27,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
     image : array (H, W)
         Picture in [0, 1]; values outside are clipped.
     detections : DataFrame
-        Columns ``x_px`` (column), ``y_px`` (row) and ``probability``.
+        Columns ``x_px`` (column), ``y_px`` (row) and ``probability`` (the likelihood of an atom).
     labels : DataFrame or None
         Labelled atoms, ``x_px`` and ``y_px``. None: no scores, only counts and density.
     curve : DataFrame

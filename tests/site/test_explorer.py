@@ -76,6 +76,22 @@ def test_keyboard_moves_numbers_and_marks(explorer):
     assert check(root, state) == state["rows"][-1]
 
 
+def test_the_focus_frame_leaves_the_label_readable(explorer):
+    tab, root, _ = explorer
+    assert root.locator("label").first.inner_text().startswith("Likelihood threshold")
+    root.locator("input[type=range]").focus()
+    tab.keyboard.press("ArrowRight")  # from the keyboard: the frame shows
+    text_ends, frame, width = root.locator("input[type=range]").evaluate(
+        """(slider) => { const text = document.createRange();
+            text.selectNodeContents(slider.parentElement.firstChild);
+            const style = getComputedStyle(slider), width = parseFloat(style.outlineWidth);
+            return [text.getBoundingClientRect().bottom,
+              slider.getBoundingClientRect().top - width - parseFloat(style.outlineOffset), width];
+        }"""
+    )
+    assert width >= 2 and frame >= text_ends
+
+
 def test_pointer_moves_numbers_and_marker(explorer):
     tab, root, state = explorer
     slider = root.locator("input[type=range]")
