@@ -132,14 +132,7 @@ def split(
     helpers.data.DataError
         If the map is not two-dimensional or holds anything but numbers from 0 to 1.
     """
-    likelihood = np.asarray(likelihood)
-    if likelihood.ndim != 2:
-        raise DataError(f"likelihood map: found shape {likelihood.shape}, expected one map (H, W)")
-    if not ((likelihood >= 0) & (likelihood <= 1)).all():  # NaN fails every comparison
-        raise DataError(
-            f"likelihood map: found values from {np.min(likelihood)} to {np.max(likelihood)}, "
-            "expected probabilities from 0 to 1; give it the map of a network, not its logits."
-        )
+    likelihood = checked_map(likelihood)
     labels, _ = ndimage.label(likelihood > threshold)
     found = []
     for region, (rows, columns) in enumerate(ndimage.find_objects(labels)):
@@ -153,6 +146,19 @@ def split(
             centres = max(mixtures, key=criterion.score).means + (columns.start, rows.start)
         found += [(x, y, inside.max(), region) for x, y in centres]
     return pd.DataFrame(found, columns=_COLUMNS).astype(dict.fromkeys(_COLUMNS[:3], float))
+
+
+def checked_map(likelihood: np.ndarray) -> np.ndarray:
+    """The map as an array, or a DataError if it is not one of probabilities."""
+    likelihood = np.asarray(likelihood)
+    if likelihood.ndim != 2:
+        raise DataError(f"likelihood map: found shape {likelihood.shape}, expected one map (H, W)")
+    if not ((likelihood >= 0) & (likelihood <= 1)).all():  # NaN fails every comparison
+        raise DataError(
+            f"likelihood map: found values from {np.min(likelihood)} to {np.max(likelihood)}, "
+            "expected probabilities from 0 to 1; give it the map of a network, not its logits."
+        )
+    return likelihood
 
 
 def weighted_pixels(
