@@ -28,7 +28,9 @@ def build(tmp_path):
         (tmp_path / "conf.py").write_text(CONFIG)
         cell = nbformat.v4.new_code_cell("1", outputs=outputs, metadata=metadata, execution_count=1)
         text = nbformat.v4.new_markdown_cell("# Page\n\nSee [](#fig-a).")
-        nbformat.write(nbformat.v4.new_notebook(cells=[text, cell]), tmp_path / "index.ipynb")
+        notebook = nbformat.v4.new_notebook(cells=[text, cell])
+        notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "python"}
+        nbformat.write(notebook, tmp_path / "index.ipynb")
         warnings = io.StringIO()
         folders = (tmp_path, tmp_path, tmp_path / "html", tmp_path / "trees")
         Sphinx(*map(str, folders), "html", status=None, warning=warnings).build()
