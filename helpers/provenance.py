@@ -3,11 +3,15 @@
 import contextlib
 import re
 import subprocess
+from html import escape
 from importlib import metadata
 from pathlib import Path
 
+from helpers import chapters
 from helpers.registry import ROOT, DataError, sha256
+from helpers.results import emit
 
+SHOWN = ("numpy", "scipy", "torch", "scikit-image", "scikit-learn")
 LOCK = ROOT / "requirements.txt"
 PACKAGE = "atoms-to-spectra"
 
@@ -55,6 +59,64 @@ def packages():
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return versions
+
+
+def changed(declared, values):
+    """Return the parameters whose value is not their default.
+
+    Parameters
+    ----------
+    declared : dict
+        Name -> `helpers.chapters.Parameter`.
+    values : dict
+        Name -> value, such as ``globals()`` of the notebook; other names are passed over.
+
+    Returns
+    -------
+    dict
+        Of a file only the name, because a full path tells who works on which machine.
+    """
+    return {
+        name: Path(values[name]).name if parameter.is_path else values[name]
+        for name, parameter in declared.items()
+        if name in values and name != "out" and values[name] != parameter.default
+    }
+
+
+def show(chapter, values, **more):
+    """Show what made a page: code, device, changed parameters, shipped weights and packages.
+
+    Parameters
+    ----------
+    chapter : str
+        Short name, such as ``ch01``.
+    values : dict
+        ``globals()`` of the notebook.
+    more
+        Further rows as text, such as the source of the data.
+    """
+    given = changed(chapters.in_book()[chapter].parameters(), values)
+    ran = code()
+    versions = packages()
+    rows = {
+        "code": f"{PACKAGE} {ran['version']}",
+        "commit": (ran["commit"] or "none") + (", with local changes" if ran["modified"] else ""),
+        "device": device(),
+        "parameters changed": ", ".join(f"{k} = {v!r}" for k, v in given.items()) or "none",
+        **more,
+        **{
+            f"weights {path.name}": f"SHA-256 {sha256(path)}"
+            for path in sorted((ROOT / "data" / chapter).glob("*.safetensors"))
+        },
+        "packages": ", ".join(f"{name} {versions[name]}" for name in SHOWN if name in versions),
+    }
+    look = 'style="text-align: left; white-space: normal; overflow-wrap: anywhere"'
+    body = "".join(
+        f'<tr><th scope="row" {look}>{escape(name)}</th><td {look}>{escape(str(value))}</td></tr>'
+        for name, value in rows.items()
+    )
+    text = "\n".join(f"{name}: {value}" for name, value in rows.items())
+    emit("provenance", rows, f'<table class="a2s-provenance">{body}</table>', text)
 
 
 def _requirements():

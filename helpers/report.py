@@ -11,10 +11,11 @@ from importlib import resources
 
 import jinja2
 
-from helpers.results import MIME, collect, with_spread
+from helpers.results import MIME, ROWS_SHOWN, collect, with_spread
 
 METHODS = MIME.format("methods")
-ROWS_SHOWN = 20
+SLIM_COLUMNS, WIDE_COLUMNS = 5, 8
+LONG = 40  # characters of a cell
 
 
 def write(folder, notebook, about, parameters):
@@ -126,6 +127,7 @@ def _write_tables(folder, tables):
                 "header": header,
                 "rows": len(rows),
                 "shown": [[_cell(v) for v in row] for row in rows[:ROWS_SHOWN]],
+                "shape": _shape(header, rows[:ROWS_SHOWN]),
             }
         )
     return written
@@ -158,6 +160,14 @@ def _cell(text):
     except ValueError:
         return text, False
     return (text if re.fullmatch(r"-?\d+", text) else f"{value:.4g}"), True
+
+
+def _shape(header, rows):
+    """How much room a table wants: "slim" fits a phone, "wide" fills a page of paper."""
+    longest = max((len(_cell(text)[0]) for row in rows for text in row), default=0)
+    if len(header) <= SLIM_COLUMNS and longest <= LONG:
+        return "slim"
+    return "wide" if len(header) >= WIDE_COLUMNS else ""
 
 
 def _text(value):
@@ -205,6 +215,7 @@ def _page(found, about, parameters, text, citations):
     )
     check = next((t for t in found["tables"] if t["name"] == "input_check"), None)
     return template.render(
+        long=LONG,
         about=about,
         parameters=parameters,
         check=check,
