@@ -108,16 +108,12 @@ def fetch(name):
 
 
 def available(name):
-    """Whether a data set is whole on this computer; never touches the network.
+    """Whether the data set of this name is whole on this computer (bool); asks no network.
 
-    Parameters
-    ----------
-    name : str
-        One of the names in `registry`.
-
-    Returns
-    -------
-    bool
+    Raises
+    ------
+    DataError
+        There is no set of this name.
     """
     files = _entry(name)["files"]
     return not any(_faults(_local(name) or _cache(name), files))
