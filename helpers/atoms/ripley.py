@@ -25,7 +25,6 @@ import numba
 import numpy as np
 import pandas as pd
 from scipy import fft, stats
-from scipy.spatial import cKDTree
 
 from helpers.atoms.arrangement import is_inside
 from helpers.data import DataError
@@ -64,11 +63,14 @@ def shared_area(mask, pixel_size_nm, reach_nm):
 
 @numba.njit(cache=True, nogil=True)
 def _pair_sums(one, two, start, cells, low, side, same, shared, pixel, r_max, bins):
-    """Sum of 1 / shared area over pairs, per distance bin; ``two`` is sorted by cell."""
+    """Sum of 1 / shared area over pairs per distance bin, and nearest distances within r_max.
+
+    ``two`` is sorted by cell.
+    """
     rows, columns = cells
     centre = shared.shape[0] // 2
     ring = int(np.ceil(r_max / side))
-    sums = np.zeros(bins)
+    sums, nearest = np.zeros(bins), np.full(len(two), np.inf)
     for a in range(len(one)):
         x, y = one[a]
         i, j = int((y - low[1]) / side), int((x - low[0]) / side)
@@ -80,6 +82,9 @@ def _pair_sums(one, two, start, cells, low, side, same, shared, pixel, r_max, bi
                 dx, dy = two[b, 0] - x, two[b, 1] - y
                 away = np.sqrt(dx * dx + dy * dy)
                 if away < r_max:
+                    nearest[b] = min(nearest[b], away)
+                    if same:
+                        nearest[a] = min(nearest[a], away)
                     u, v = dx / pixel + centre, dy / pixel + centre
                     p, q = int(u), int(v)
                     u -= p
@@ -90,7 +95,7 @@ def _pair_sums(one, two, start, cells, low, side, same, shared, pixel, r_max, bi
                         sums[min(int(away / r_max * bins), bins - 1)] += (
                             2.0 if same else 1.0
                         ) / area
-    return sums
+    return sums, nearest
 
 
 def _weigh(one, two, shared, pixel_size_nm, r_max, bins):
@@ -187,7 +192,7 @@ def pair_statistics(positions, mask, pixel_size_nm, r_max=2.0, step=0.02, others
     if others is not None:
         _, others = positions, _check(others, mask, pixel_size_nm, r_max, step)[0]
     shared = shared_area(mask, pixel_size_nm, r_max)
-    sums = _weigh(positions, others, shared, pixel_size_nm, r_max, bins)
+    sums, _ = _weigh(positions, others, shared, pixel_size_nm, r_max, bins)
     product = len(positions) * (len(positions) - 1 if others is None else len(others))
     return _table(sums, product, mask.sum() * pixel_size_nm**2, step)
 
@@ -311,9 +316,8 @@ def envelopes(
     edges = np.arange(bins + 1) * step
 
     def curves(points):
-        sums = _weigh(points, None, shared, pixel_size_nm, r_max, bins)
+        sums, nearest = _weigh(points, None, shared, pixel_size_nm, r_max, bins)
         table = _table(sums, len(points) * (len(points) - 1), area, step)
-        nearest = cKDTree(points).query(points, k=2, distance_upper_bound=r_max)[0][:, 1]
         within = np.cumsum(np.histogram(nearest, edges)[0]) / len(points)
         return np.array([table.L_nm - table.r_nm, table.g, within])
 

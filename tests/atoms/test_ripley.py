@@ -201,12 +201,15 @@ def test_p_values_are_uniform_under_the_null(ragged):
 def test_power_on_repulsion_and_attraction(model):
     rng = np.random.default_rng(9)
     mask, corner = window(10, 10)
-    found = ripley.envelopes(
-        model(rng, 100) + corner, mask, PIXEL_NM, rng, runs=99, r_max=1.5, step=0.05
-    )
+    points = model(rng, 100) + corner
+    found = ripley.envelopes(points, mask, PIXEL_NM, rng, runs=99, r_max=1.5, step=0.05)
     assert found["L"].p == found["G"].p == 0.01
     assert found["L"].p_deviation <= 0.02
     assert found["L"].runs == 99
+    away = np.linalg.norm(points[:, None] - points[None], axis=2)
+    np.fill_diagonal(away, np.inf)
+    share = [np.mean(away.min(1) < r) for r in found["G"].table.r_nm]
+    np.testing.assert_allclose(found["G"].table.observed, share)
     table = found["L"].table
     side = np.sign(np.mean(table.observed - table["mean"]))
     assert side == (1 if model is processes.attractive else -1)
