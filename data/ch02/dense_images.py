@@ -13,12 +13,19 @@ from helpers.atoms.dense import SETTINGS, conditions, dense_image
 
 METALS = list(SETTINGS)
 DENSITIES = [0.5, 1.0, 2.0, 4.0, 6.0, 8.0]
+SHAPE = (256, 256)
+
+
+def attractive(rng, n, box):
+    """One seed to three followers at every density; the paper's 50 seeds are all of a small n."""
+    return processes.attractive(rng, n, box, seeds=max(n // 4, 1))
+
+
 MODELS = {
     "random": processes.neutral,
-    "attractive": processes.attractive,
+    "attractive": attractive,
     "repulsive": processes.repulsive,
 }
-SHAPE = (256, 256)
 
 
 def study_images(first_seed, per_cell, shape=SHAPE):
@@ -29,6 +36,18 @@ def study_images(first_seed, per_cell, shape=SHAPE):
             for _ in range(per_cell):
                 yield metal, density, seed, dense_image(seed, {metal: density}, shape=shape)
                 seed += 1
+
+
+def arranged_images(first_seed, per_cell, metals, shape=SHAPE):
+    """All arrangements at every density, as (metal, arrangement, density, seed, Simulated)."""
+    seed = first_seed
+    for metal in metals:
+        for arrangement, model in MODELS.items():
+            for density in DENSITIES:
+                for _ in range(per_cell):
+                    image = dense_image(seed, {metal: density}, model, shape=shape)
+                    yield metal, arrangement, density, seed, image
+                    seed += 1
 
 
 def training_image(seed, shape=SHAPE):

@@ -1,0 +1,418 @@
+"""Score the detectors of chapter 2 on simulated dense images and on the measured test images.
+
+Simulated: Ni, Rh, Pd, Pt at six densities, random arrangements, 256 x 256 px; five test images per
+cell (seeds 2000-2119) and one validation image (the first of two, seeds 1000-1047). Measured: the
+ten public Pt1/NC test images, the low-density end. Seed 0 of the SAC-CNN sees all of them; its
+other seeds and its ablations see Ni and Pt at 1 and 6 atoms per nm^2 and five measured images.
+
+Methods: the SAC-CNN trained in make_sac_cnn.py (five seeds, with its ablations), the same with
+mixtures splitting large regions (the published pipeline), chapter 1's ensemble, the U-Nets that
+learnt from simulated dense images ("dense"; no other has seen the simulator), a Laplacian
+of Gaussian, and random guesses, as many as there are atoms.
+
+Threshold rules: "published" 0.8; "measured", chosen out of fold on measured training images;
+"simulated", chosen on the validation images for the best mean F1.
+
+Matching rules: "iou" is the published one, which accepts up to 7 px (0.2 nm) along an axis. At 8
+atoms per nm^2 that is farther than to the next atom, so that even guesses count as found. "3 px"
+(0.09 nm) is used for everything else here.
+
+Writes, beside this file,
+
+    detection.csv           precision, recall, F1 per metal, density, method and rules
+    detection_roc.csv       true against false positive rate per metal
+    detection_distance.csv  recall and precision against the distance of the next neighbour
+    detection_clipping.csv  what clipping does, also to images with hot pixels
+    detection_sharpness.csv regions of the maps above 0.8 with and without hard negatives
+
+Finished parts are kept in _build/detection. About 10 minutes on one core, after the training:
+
+    python data/ch02/make_detection.py
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from dense_images import study_images
+from make_sac_cnn import PAPER, UNCLIPPED, network_of, prepared
+from scipy import ndimage
+
+from helpers import data
+from helpers.atoms import baselines, dense_detection, detect, evaluate
+from helpers.atoms.dense_detection import PUBLISHED_THRESHOLD, RADIUS
+from helpers.atoms.matching import match
+from helpers.atoms.multimers import split
+from helpers.atoms.neighbours import nearest_neighbours
+from helpers.atoms.peaks import components, maxima
+
+HERE = Path(__file__).parent
+PARTS = data.ROOT / "_build" / "detection"
+CLOSE = {"rule": "distance", "radius": RADIUS}
+MATCHING = {"3 px": CLOSE, "iou": {"rule": "iou"}}
+TEST_PER_CELL = 5
+GRID = np.round(np.r_[0.1:0.9:0.1, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998], 4)
+SIGMAS = ("sigma 1.5 px", "sigma 2 px", "sigma 2.5 px", "sigma 3 px")
+SEEDS = range(5)
+DISTANCES_NM = np.array([0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 3.0])
+PIXEL_NM = 15 / 512
+
+
+def frames_of(kind):
+    """Test or validation images: dict with image, atoms and what they are."""
+    first, per_cell = {"test": (2000, TEST_PER_CELL), "validation": (1000, 2)}[kind]
+    frames = [
+        {
+            "data": "simulated",
+            "metal": metal,
+            "density_nm2": density,
+            "image": seed,
+            "pixels": simulated.image.to_numpy(),
+            "atoms": simulated.atoms,
+        }
+        for metal, density, seed, simulated in study_images(first, per_cell)
+    ]
+    if kind == "validation":
+        return frames[::2]
+    return frames + [
+        {
+            "data": "measured",
+            "metal": "Pt",
+            "density_nm2": np.nan,
+            "image": m.name,
+            "pixels": m.image.to_numpy(),
+            "atoms": m.labels,
+        }
+        for m in data.pt_nc("test")
+    ]
+
+
+def few(frames):
+    """What the ablations and the further seeds see."""
+    measured = [f for f in frames if f["data"] == "measured"]
+    return measured[::2] + [
+        f for f in frames if f["metal"] in ("Ni", "Pt") and f["density_nm2"] in (1.0, 6.0)
+    ]
+
+
+class Method:
+    """How an image becomes a map, how a map becomes positions, and the thresholds known before."""
+
+    def __init__(self, name, variant, seed):
+        self.name, self.variant, self.seed = name, variant, seed
+        self.positions, self.rules, self.grid = components, {}, GRID
+        if name.startswith("sac-cnn"):
+            network, measured = network_of(variant, seed)
+            self.clip = "not clipped" not in variant
+            self.map = lambda image: detect.likelihood_map(
+                network, prepared(image, self.clip), device="cpu"
+            )
+            self.rules = {"published": PUBLISHED_THRESHOLD, "measured": measured}
+            if "mixtures" in name:
+                self.positions, self.grid = split, GRID[GRID >= 0.5]
+        elif name == "ensemble":
+            shipped = detect.load_detector("ensemble")
+            self.map, self.positions = shipped.likelihood, maxima
+            self.rules = {"measured": shipped.threshold}
+        elif name == "dense":
+            shipped = dense_detection.load_detector("dense")
+            self.map, self.positions = shipped.likelihood, shipped.positions
+        elif name == "log":
+            self.map = partial(self.log_map, sigma=float(variant.split()[1]))
+            self.positions = partial(maxima, min_distance=dense_detection.SEPARATION)
+            self.grid = np.geomspace(0.01, 0.5, 25).round(4)
+
+    @staticmethod
+    def log_map(image, sigma):
+        """Response of the Laplacian of Gaussian."""
+        return baselines.log_response(dense_detection.prepare(image), sigma)
+
+    def on_validation(self, atoms, maps):
+        """Threshold with the best mean F1 on the validation images, and that F1."""
+        if self.positions in (components, split):
+            found = [partial(self.positions, m) for m in maps]
+        else:  # a maximum stays where it is, whatever the threshold
+            found = [self.positions(m, self.grid[0]) for m in maps]
+        curve = evaluate.threshold_curve(atoms, found, self.grid, **CLOSE)
+        return evaluate.choose_threshold(curve), float(curve["f1"].max())
+
+
+def sharpness(likelihood):
+    """What the regions above the published threshold look like."""
+    regions, n = ndimage.label(likelihood > PUBLISHED_THRESHOLD)
+    area = np.bincount(regions.ravel(), minlength=2)[1:]
+    boxes = ndimage.find_objects(regions)
+    large = [(y.stop - y.start - 1) * (x.stop - x.start - 1) >= 200 for y, x in boxes]
+    return {
+        "regions": n,
+        "mean_area_px2": area.mean(),
+        "median_area_px2": np.median(area),
+        "share_specks": (area <= 2).mean(),
+        "share_to_split": np.mean(large) if n else np.nan,
+    }
+
+
+def next_neighbour_nm(points):
+    """Distance of every point to the next one, infinite for a lone one."""
+    if len(points) < 2:
+        return np.full(len(points), np.inf)
+    return nearest_neighbours(points[["x_px", "y_px"]].to_numpy(float)) * PIXEL_NM
+
+
+def by_distance(frame, found):
+    """Counts per bin of next-neighbour distance: atoms and found ones, detections and true ones."""
+    pairs = match(frame["atoms"], found, **CLOSE)
+    tables = []
+    for what, points, column in (("recall", frame["atoms"], "label"),
+                                 ("precision", found, "detection")):  # fmt: skip
+        distance = next_neighbour_nm(points)
+        hit = np.isin(np.arange(len(points)), pairs[column])
+        total = np.histogram(distance, DISTANCES_NM)[0]
+        good = np.histogram(distance[hit], DISTANCES_NM)[0]
+        tables.append(pd.DataFrame({"what": what, "bin": np.arange(len(total)),
+                                    "n": total, "good": good}))  # fmt: skip
+    return pd.concat(tables)
+
+
+def scored(method, frame, likelihood, rules):
+    """Rows of all threshold and matching rules for one image."""
+    for rule, threshold in rules.items():
+        found = method.positions(likelihood, threshold)
+        for matching, how in MATCHING.items():
+            yield {
+                **{k: frame[k] for k in ("data", "metal", "density_nm2", "image")},
+                "threshold_rule": rule, "threshold": threshold, "matching": matching,
+                **evaluate.score(frame["atoms"], found, **how),
+            }  # fmt: skip
+
+
+def candidates(frame, likelihood):
+    """Every maximum of a map, and whether it is an atom: what the ROC ranks."""
+    found = maxima(likelihood, 0.001, dense_detection.SEPARATION)
+    hit = evaluate.is_atom(frame["atoms"], found, **CLOSE)
+    return pd.DataFrame({"probability": found["probability"].round(4), "hit": hit})
+
+
+def part(key, test, validation):
+    """Everything about one method and seed, written to its own files."""
+    name, variant, seed = key
+    method = Method(*key)
+    if name == "sac-cnn" and (variant, seed) != (PAPER, 0):
+        test, validation = few(test), few(validation)
+    maps, validation_maps = ([method.map(f["pixels"]) for f in k] for k in (test, validation))
+    readings = [method]
+    if (name, variant) == ("sac-cnn", PAPER):
+        readings.append(Method("sac-cnn + mixtures", variant, seed))
+    for reading in readings:
+        read(reading, test, maps, validation, validation_maps)
+
+
+def read(method, test, maps, validation, validation_maps):
+    """Score one way to read positions from maps."""
+    threshold, f1 = method.on_validation([f["atoms"] for f in validation], validation_maps)
+    rules = method.rules | {"simulated": threshold}
+    rows, ranked, near, shapes = [], [], [], []
+    in_detail = method.seed == 0 and method.variant in (PAPER, "", *SIGMAS)
+    for frame, likelihood in zip(test, maps, strict=True):
+        rows += scored(method, frame, likelihood, rules)
+        what = {k: frame[k] for k in ("data", "metal", "density_nm2")}
+        if method.name == "sac-cnn":
+            shapes.append(sharpness(likelihood) | what | {"image": frame["image"]})
+        if in_detail:
+            if "mixtures" not in method.name:
+                ranked.append(candidates(frame, likelihood).assign(**what))
+            for rule in set(rules) & {"published", "simulated"}:
+                found = method.positions(likelihood, rules[rule])
+                near.append(by_distance(frame, found).assign(threshold_rule=rule, **what))
+    head = {"method": method.name, "variant": method.variant, "seed": method.seed}
+    stem = PARTS / name_of(head.values())
+    for kind, table in (("ranked", ranked), ("near", near)):
+        if table:
+            pd.concat(table).assign(**head).to_csv(f"{stem}.{kind}.csv", index=False)
+    if shapes:
+        pd.DataFrame(shapes).assign(**head).to_csv(f"{stem}.shapes.csv", index=False)
+    pd.DataFrame(rows).assign(**head).to_csv(f"{stem}.rows.csv", index=False)
+    facts = head | {"threshold_simulated": threshold, "f1_validation": f1, **method.rules}
+    Path(f"{stem}.json").write_text(json.dumps(facts))
+
+
+def guesses(test):
+    """As many random places as there are atoms: what each matching rule gives away."""
+    rows = []
+    for frame in test:
+        height, width = frame["pixels"].shape
+        for seed in SEEDS:
+            rng = np.random.default_rng([seed, *frame["image"].encode()] if
+                                        isinstance(frame["image"], str)
+                                        else [seed, frame["image"]])  # fmt: skip
+            place = rng.random((len(frame["atoms"]), 2)) * (width - 1, height - 1)
+            found = pd.DataFrame(place, columns=["x_px", "y_px"])
+            for matching, how in MATCHING.items():
+                rows.append({
+                    **{k: frame[k] for k in ("data", "metal", "density_nm2", "image")},
+                    "threshold_rule": "none", "threshold": np.nan, "matching": matching,
+                    **evaluate.score(frame["atoms"], found, **how),
+                    "method": "random guess", "variant": "", "seed": seed,
+                })  # fmt: skip
+    pd.DataFrame(rows).to_csv(PARTS / "guess.rows.csv", index=False)
+
+
+def clipping(test):
+    """Networks trained with and without clipping, on images with and without; some with hot pixels.
+
+    Two seeds, at the published threshold; two simulated images per cell.
+    """
+    measured = [f for f in few(test) if f["data"] == "measured"]
+    simulated = [f for f in few(test) if f["data"] == "simulated" and f["image"] % 5 < 2]
+    images = [*((f, 0) for f in measured + simulated), *((f, 5) for f in simulated)]
+    rows = []
+    for seed in range(2):
+        for trained, clip in ((True, True), (True, False), (False, False)):
+            network, _ = network_of(PAPER if trained else UNCLIPPED, seed)
+            for frame, hot in images:
+                pixels, rng = frame["pixels"].copy(), np.random.default_rng([seed, hot])
+                y, x = (rng.integers(0, side, hot) for side in pixels.shape)
+                pixels[y, x] = pixels.max() * rng.uniform(2, 10, hot)
+                likelihood = detect.likelihood_map(network, prepared(pixels, clip), device="cpu")
+                how = MATCHING["iou" if frame["data"] == "measured" else "3 px"]
+                found = components(likelihood, PUBLISHED_THRESHOLD)
+                rows.append(
+                    {
+                        "data": frame["data"],
+                        "hot_pixels": hot,
+                        "trained_clipped": trained,
+                        "clipped": clip,
+                        "seed": seed,
+                        "image": frame["image"],
+                        **evaluate.score(frame["atoms"], found, **how),
+                    }
+                )
+    pd.DataFrame(rows).to_csv(PARTS / "clipping.csv", index=False)
+
+
+def name_of(key):
+    """File name of a part."""
+    return "-".join(str(k) for k in key if k != "").replace(" ", "_").replace(",", "")
+
+
+def keys():
+    """Methods, variants and seeds, those that decide first."""
+    todo = [("dense", "", 0), ("ensemble", "", 0), *(("log", s, 0) for s in SIGMAS)]
+    todo += [("sac-cnn", PAPER, seed) for seed in SEEDS]
+    return todo + [("sac-cnn", v, seed) for seed in SEEDS for v in ("no hard", "hard 11 px")]
+
+
+def joined(kind):
+    """One table of all parts of a kind."""
+    return pd.concat(
+        [pd.read_csv(f, keep_default_na=False, na_values=["nan", ""]).fillna({"variant": ""})
+         for f in sorted(PARTS.glob(f"*.{kind}.csv"))]
+    )  # fmt: skip
+
+
+def summary(rows):
+    """Means over images, with their bootstrap intervals and the spread over training seeds."""
+    by = ["data", "metal", "density_nm2", "method", "variant", "threshold_rule", "matching"]
+    out = []
+    for group, some in rows.groupby(by, dropna=False, sort=False):
+        image = some.groupby("image")[evaluate.METRICS].mean()
+        row = dict(zip(by, group, strict=True))
+        row |= {"images": len(image), "seeds": some["seed"].nunique()}
+        row["atoms"] = int((some["tp"] + some["fn"]).sum() / row["seeds"])
+        row["threshold"] = some["threshold"].mean()
+        for metric in evaluate.METRICS:
+            low, high = evaluate.bootstrap_interval(image[metric])
+            row |= {metric: image[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
+        row["f1_sd_seeds"] = some.groupby("seed")["f1"].mean().std()
+        out.append(row)
+    return pd.DataFrame(out).sort_values(by)
+
+
+def roc(ranked):
+    """Rates over the candidates of a metal, at quantiles of their probability."""
+    out = []
+    for (what, metal, method), some in ranked.groupby(["data", "metal", "method"]):
+        probability, hit = some["probability"].to_numpy(), some["hit"].to_numpy(bool)
+        rank = pd.Series(probability).rank().to_numpy()
+        positive, negative = hit.sum(), (~hit).sum()
+        area = (rank[hit].sum() - positive * (positive + 1) / 2) / (positive * negative)
+        for t in np.unique(np.r_[0, np.quantile(probability, np.linspace(0.02, 0.995, 40))]):
+            above = probability > t
+            out.append({
+                "data": what, "metal": metal, "method": method, "threshold": t,
+                "true_positive_rate": (above & hit).sum() / positive,
+                "false_positive_rate": (above & ~hit).sum() / negative,
+                "auc": area, "atoms": positive, "others": negative,
+            })  # fmt: skip
+    return pd.DataFrame(out)
+
+
+def distances(near):
+    """Recall and precision per bin of distance, with Wilson intervals."""
+    by = ["data", "metal", "method", "threshold_rule", "what", "bin"]
+    table = near.groupby(by)[["n", "good"]].sum().reset_index()
+    table = table[table["n"] > 0]
+    p, n, z = table["good"] / table["n"], table["n"], 1.96
+    middle, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), None
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    return table.assign(
+        from_nm=DISTANCES_NM[table["bin"]], to_nm=DISTANCES_NM[table["bin"] + 1],
+        share=p, low=middle - half, high=middle + half,
+    ).drop(columns=["bin", "good"])  # fmt: skip
+
+
+def mean_and_spread(table, by, values):
+    """Mean over images and seeds, and the standard deviation over seeds."""
+    mean = table.groupby(by, dropna=False)[values].mean()
+    seeds = table.groupby([*by, "seed"], dropna=False)[values].mean()
+    spread = seeds.groupby(level=by, dropna=False).std().add_suffix("_sd_seeds")
+    return mean.join(spread).reset_index()
+
+
+def collect():
+    """Join the parts into the files that the book reads."""
+    rows = joined("rows")
+    facts = [json.loads(f.read_text()) for f in sorted(PARTS.glob("*.json"))]
+    # the scale of the filter is chosen on the validation images, like the thresholds
+    tried = {f["variant"]: f["f1_validation"] for f in facts if f["method"] == "log"}
+    best = max(tried, key=tried.get)
+    rows = rows[(rows["method"] != "log") | (rows["variant"] == best)]
+    summary(rows).round(4).to_csv(HERE / "detection.csv", index=False)
+    ranked, near = (
+        t[(t["method"] != "log") | (t["variant"] == best)]
+        for t in (joined("ranked"), joined("near"))
+    )
+    roc(ranked).round(4).to_csv(HERE / "detection_roc.csv", index=False)
+    distances(near).round(4).to_csv(HERE / "detection_distance.csv", index=False)
+    shapes = joined("shapes")
+    shapes = shapes[(shapes["data"] == "measured") | (shapes["density_nm2"] <= 1)]
+    values = ["regions", "mean_area_px2", "median_area_px2", "share_specks", "share_to_split"]
+    shapes = mean_and_spread(shapes[shapes["method"] == "sac-cnn"], ["data", "variant"], values)
+    shapes.round(4).to_csv(HERE / "detection_sharpness.csv", index=False)
+    clip = pd.read_csv(PARTS / "clipping.csv")
+    by = ["data", "hot_pixels", "trained_clipped", "clipped"]
+    clip = mean_and_spread(clip, by, evaluate.METRICS)
+    clip.round(4).to_csv(HERE / "detection_clipping.csv", index=False)
+    how = {"script": "data/ch02/make_detection.py", "methods": facts}
+    (HERE / "detection.json").write_text(json.dumps(how, indent=1) + "\n")
+
+
+def main():
+    """Run the parts that are missing, then join all."""
+    PARTS.mkdir(parents=True, exist_ok=True)
+    test, validation = frames_of("test"), frames_of("validation")
+    for key in keys():
+        if not (PARTS / f"{name_of(key)}.json").exists():
+            part(key, test, validation)
+            print(key, flush=True)
+    if not (PARTS / "guess.rows.csv").exists():
+        guesses(test)
+    if not (PARTS / "clipping.csv").exists():
+        clipping(test)
+    collect()
+
+
+if __name__ == "__main__":
+    main()

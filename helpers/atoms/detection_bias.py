@@ -1,0 +1,165 @@
+"""What detection does to the arrangement of atoms: apparent against true statistics.
+
+A detector that merges close atoms, or misses the dimmer of two, thins out short distances: a random
+arrangement then looks repulsive. Simulated images, in which every atom is known, say by how much;
+``data/ch02/make_bias.py`` takes random, attractive and repulsive arrangements through the whole
+detector. Nobody has published such a test.
+
+Positions are arrays of shape (N, 2), columns x and y, in nm.
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from helpers.atoms.aggregates import CUTOFF_NM
+from helpers.atoms.neighbours import (
+    border_distance,
+    corrected_mean_distance,
+    nearest_neighbours,
+    random_mean_distance,
+)
+from helpers.data import ROOT, DataError
+
+DATA = ROOT / "data" / "ch02"
+QUANTITIES = ("density_nm2", "mean_distance_nm", "share_multimers")
+
+
+def statistics(positions, mask, pixel_size_nm):
+    """Density, mean nearest-neighbour distance and share of atoms in multimers of one image.
+
+    Parameters
+    ----------
+    positions : ndarray (N, 2)
+        On the mask.
+    mask : ndarray of bool, shape (H, W)
+    pixel_size_nm : float
+
+    Returns
+    -------
+    dict
+        `QUANTITIES` (the mean distance edge-corrected; the share within `CUTOFF_NM`, of the atoms
+        farther than that from the edge), and ``ratio_to_random``: the mean distance over that of a
+        random arrangement of the same density, above 1 for what looks like repulsion. NaN where
+        there are too few atoms.
+    """
+    positions = np.asarray(positions, float).reshape(-1, 2)
+    density = len(positions) / (np.count_nonzero(mask) * pixel_size_nm**2)
+    row = {"density_nm2": density, "mean_distance_nm": np.nan, "share_multimers": np.nan}
+    if len(positions) >= 2:
+        distances = nearest_neighbours(positions)
+        borders = border_distance(positions, mask, pixel_size_nm)
+        whole = borders >= CUTOFF_NM
+        if (distances <= borders).any():
+            row["mean_distance_nm"] = corrected_mean_distance(distances, borders)
+        if whole.any():
+            row["share_multimers"] = float(np.mean(distances[whole] <= CUTOFF_NM))
+    expected = random_mean_distance(density) if density else np.nan
+    return row | {"ratio_to_random": row["mean_distance_nm"] / expected}
+
+
+def _features(table):
+    """Powers of the apparent density that a correction is a sum of."""
+    density = np.asarray(table["density_nm2"], float)
+    return np.column_stack([np.ones_like(density), density, density**2])
+
+
+def fit_correction(apparent, true):
+    """Calibrate apparent statistics with simulated images.
+
+    Density and mean distance are multiplied by the exponential of a parabola in the apparent
+    density; the share in multimers gets a parabola added, because it may be 0.
+
+    Parameters
+    ----------
+    apparent, true : DataFrame
+        Columns `QUANTITIES`, one row per image, in the same order.
+
+    Returns
+    -------
+    dict
+        Three coefficients per quantity, and ``valid_nm2``: the range of apparent densities in
+        which they were fitted.
+    """
+    powers, fitted = _features(apparent), {}
+    for name in QUANTITIES:
+        before, after = (np.asarray(t[name], float) for t in (apparent, true))
+        known = np.isfinite(before) & np.isfinite(after)
+        if name == "share_multimers":
+            wanted = after - before
+        else:
+            known &= (before > 0) & (after > 0)
+            wanted = np.log(np.where(known, after, 1) / np.where(known, before, 1))
+        fitted[name] = np.linalg.lstsq(powers[known], wanted[known])[0].tolist()
+    density = np.asarray(apparent["density_nm2"], float)
+    return fitted | {"valid_nm2": [float(density.min()), float(density.max())]}
+
+
+def correct(apparent, correction):
+    """Apply `fit_correction` to apparent statistics.
+
+    Parameters
+    ----------
+    apparent : DataFrame
+        Columns `QUANTITIES`.
+    correction : dict
+        From `fit_correction` or `load_correction`.
+
+    Returns
+    -------
+    DataFrame
+        Corrected `QUANTITIES`; NaN outside the densities in which the correction was fitted.
+    """
+    density = np.asarray(apparent["density_nm2"], float)
+    low, high = correction["valid_nm2"]
+    powers = _features(apparent)
+    powers[(density < low) | (density > high)] = np.nan
+    out = pd.DataFrame(index=getattr(apparent, "index", None))
+    for name in QUANTITIES:
+        term = powers @ np.asarray(correction[name])
+        value = np.asarray(apparent[name], float)
+        if name == "share_multimers":
+            out[name] = np.clip(value + term, 0, 1)
+        else:
+            out[name] = value * np.exp(term)
+    return out
+
+
+def load_correction(method, metal):
+    """The shipped correction of a detector ("dense", "published") for a metal ("Ni", "Pt").
+
+    Raises
+    ------
+    helpers.data.DataError
+        There is none for this method and metal.
+    """
+    known = json.loads((DATA / "bias_correction.json").read_text())["corrections"]
+    if method not in known or metal not in known[method]:
+        have = ", ".join(f"{m} of {e}" for m in known for e in known[m])
+        raise DataError(f"no correction for {method} of {metal}: there is one for {have}")
+    return known[method][metal]
+
+
+def load_positions():
+    """True and detected positions of the simulated test images of the study.
+
+    Returns
+    -------
+    list of dict
+        ``metal``, ``arrangement``, ``density_nm2`` (asked for), ``seed`` and, per source ("true",
+        "published", "dense"), an array (N, 2) in nm. Images are 256 x 256 px of 15/512 nm, the
+        specimen covers them.
+    """
+    with np.load(DATA / "bias_positions.npz") as stored:
+        sources = [name.removesuffix("_xy") for name in stored if name.endswith("_xy")]
+        images = [
+            {"metal": str(m), "arrangement": str(a), "density_nm2": float(d), "seed": int(s)}
+            for m, a, d, s in zip(*(stored[k] for k in ("metal", "arrangement", "density", "seed")))
+        ]
+        for source in sources:
+            xy = stored[f"{source}_xy"] / 16 * (15 / 512)
+            parts = np.split(xy, np.cumsum(stored[f"{source}_n"])[:-1])
+            for image, part in zip(images, parts, strict=True):
+                image[source] = part
+    return images
