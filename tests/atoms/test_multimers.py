@@ -12,6 +12,7 @@ from helpers.atoms.multimers import (
     Mixture,
     fit_mixture,
     split,
+    split_maxima,
     weighted_pixels,
 )
 from helpers.data import DataError
@@ -201,3 +202,73 @@ def test_a_region_is_split_alike_whatever_else_the_map_holds():
     near = both[both["x_px"] < 70]
     np.testing.assert_array_equal(near[["x_px", "y_px"]], mine[["x_px", "y_px"]])
     assert ndimage.label(joined > 0.3)[1] == 2
+
+
+def flat_map(image):
+    """The map of a network that is sure wherever an atom is near."""
+    return np.where(image > 0.15, 0.99, 0.01)
+
+
+@pytest.mark.parametrize(
+    "centres",
+    [
+        [(40.3, 25.2)],
+        [(36.4, 25.1), (43.8, 26.3)],
+        [(30.2, 24.0), (38.5, 26.0), (45.1, 31.7)],
+        [(36.0, 20.0), (44.5, 20.0), (40.2, 27.5)],
+        [(2.0, 20.0), (2.5, 29.0)],
+    ],
+    ids=["atom", "dimer", "chain", "triangle", "border"],
+)
+def test_the_image_tells_atoms_apart_that_the_map_does_not(centres):
+    image = sum(blobs((50, 80), [centre], 2.4) for centre in centres)
+    likelihood = flat_map(image)
+    for micrograph, level, order in (
+        (image, likelihood, ["x_px", "y_px"]),
+        (3e4 + 2e4 * image.T, likelihood.T, ["y_px", "x_px"]),
+    ):
+        table = split_maxima(micrograph, level)
+        np.testing.assert_allclose(
+            sorted(table[order].to_numpy().tolist()), sorted(centres), atol=0.7
+        )
+        assert (table["region"] == 0).all()
+        assert (table["probability"] == 0.99).all()
+
+
+def test_lone_atoms_are_placed_to_a_fraction_of_a_pixel():
+    centres = [(20.4, 20.3), (50.0, 22.6), (21.7, 51.5)]
+    image = sum(blobs((70, 70), [centre], 2.4) for centre in centres)
+    table = split_maxima(image, flat_map(image))
+    at = table.sort_values("region")[["x_px", "y_px"]].to_numpy()
+    np.testing.assert_allclose(sorted(at.tolist()), sorted(centres), atol=0.1)
+    assert sorted(table["region"]) == [0, 1, 2]
+
+
+def test_every_region_keeps_an_atom_and_faint_maxima_go():
+    image = blobs((40, 90), [(30, 20)], 2.4) + 0.2 * blobs((40, 90), [(42, 20)], 2.4)
+    likelihood = np.zeros((40, 90))
+    likelihood[10:30, 20:50] = 0.9
+    likelihood[10:30, 70:80] = 0.85  # a slope without a maximum
+    table = split_maxima(image, likelihood)
+    assert table["region"].tolist() == [0, 1]
+    np.testing.assert_allclose(table.loc[0, ["x_px", "y_px"]].astype(float), (30, 20), atol=0.2)
+    assert table["probability"].tolist() == [0.9, 0.85]
+    assert len(split_maxima(image, likelihood, share=0.1)) >= 3
+
+
+def test_maxima_of_an_empty_map_and_of_a_flat_image():
+    assert split_maxima(np.ones((30, 20)), np.zeros((30, 20))).empty
+    one = np.zeros((30, 20))
+    one[5:9, 5:9] = 0.9
+    assert set(split_maxima(np.ones((30, 20)), one)["region"]) == {0}
+
+
+def test_an_image_that_does_not_belong_to_the_map_is_refused():
+    with pytest.raises(DataError, match="belongs to the map"):
+        split_maxima(np.ones((30, 20)), np.zeros((20, 30)))
+    bad = np.ones((30, 20))
+    bad[2, 3] = np.nan
+    with pytest.raises(DataError, match="no numbers"):
+        split_maxima(bad, np.zeros((30, 20)))
+    with pytest.raises(DataError, match="0 to 1"):
+        split_maxima(np.ones((30, 20)), bad * 2)
