@@ -37,7 +37,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from dense_images import study_images
-from make_sac_cnn import PAPER, UNCLIPPED, network_of, prepared
+from make_sac_cnn import PAPER, SEEDS, UNCLIPPED, network_of, prepared
 from scipy import ndimage
 
 from helpers import data
@@ -55,7 +55,6 @@ MATCHING = {"3 px": CLOSE, "iou": {"rule": "iou"}}
 TEST_PER_CELL = 5
 GRID = np.round(np.r_[0.1:0.9:0.1, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998], 4)
 SIGMAS = ("sigma 1.5 px", "sigma 2 px", "sigma 2.5 px", "sigma 3 px")
-SEEDS = range(5)
 DISTANCES_NM = np.array([0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 3.0])
 PIXEL_NM = 15 / 512
 
@@ -262,13 +261,13 @@ def guesses(test):
 def clipping(test):
     """Networks trained with and without clipping, on images with and without; some with hot pixels.
 
-    Two seeds, at the published threshold; two simulated images per cell.
+    Three seeds, at the published threshold; two simulated images per cell.
     """
     measured = [f for f in few(test) if f["data"] == "measured"]
     simulated = [f for f in few(test) if f["data"] == "simulated" and f["image"] % 5 < 2]
     images = [*((f, 0) for f in measured + simulated), *((f, 5) for f in simulated)]
     rows = []
-    for seed in range(2):
+    for seed in range(3):
         for trained, clip in ((True, True), (True, False), (False, False)):
             network, _ = network_of(PAPER if trained else UNCLIPPED, seed)
             for frame, hot in images:

@@ -23,7 +23,7 @@ DATA = ROOT / "data" / "ch02"
 CLIP_PERCENTILE = 99.9
 PUBLISHED_THRESHOLD = 0.8
 SPOT = 1.5  # px, of a painted atom: narrower than the image of one, so that dimers stay two
-SEPARATION = 3  # px (0.09 nm): no two detections closer than this
+SEPARATION = 2  # px (0.06 nm): no two detections closer than this
 SMOOTH = 0.75  # px
 RADIUS = 3.0  # px: a detection this near an atom found it; see `make_detection.py`
 
