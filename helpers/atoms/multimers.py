@@ -33,6 +33,7 @@ from helpers.data import DataError
 # a Gaussian from collapsing on one row of pixels.
 _PIXEL_VARIANCE = 1 / 12
 SIGMA_PX = 2.0  # of the Laplacian of Gaussian: 0.06 nm, about the width of an atom in focus
+AREA_PX2 = 100.0  # of a bounding box; that of a lone atom at 34 px/nm
 SHARE = 0.4  # of the largest response in a region, below which a maximum is no atom
 _COLUMNS = ["x_px", "y_px", "probability", "region"]
 
@@ -106,7 +107,10 @@ PUBLISHED = Criterion(samples=600)
 # The textbook criterion per sample, -BIC / 2n, for n = 600: a Gaussian more costs six parameters.
 BIC = Criterion(extent=0, pair=0, atom=6 * np.log(600) / (2 * 600), samples=600)
 EXACT = replace(PUBLISHED, samples=None)  # the published one without the draw
-CALIBRATED = EXACT
+# best of 200 random settings on simulated validation images (data/ch02/multimers_calibration.csv)
+CALIBRATED = Criterion(
+    extent=0.015, atom=0.0, pair=0.003, reach_px=10.0, area_px2=130.0, max_atoms=4
+)
 
 
 def split(
@@ -163,6 +167,7 @@ def split_maxima(
     threshold: float = 0.8,
     sigma_px: float = SIGMA_PX,
     share: float = SHARE,
+    area_px2: float = AREA_PX2,
 ) -> pd.DataFrame:
     """
     Read positions from the micrograph, inside the regions of its likelihood map.
@@ -183,6 +188,9 @@ def split_maxima(
         Width of the filter; half of it more and dimers of 0.2 nm merge.
     share : float
         A maximum needs this share of the region's largest response.
+    area_px2 : float
+        Regions with a smaller bounding box (counted as in `Criterion`) keep their largest response
+        only: specks of noise are one false atom, not two.
 
     Returns
     -------
@@ -214,7 +222,9 @@ def split_maxima(
     y, x = at.T
     region = labels[y, x] - 1
     top = response[best[:, 0], best[:, 1]]
-    kept = (region >= 0) & (response[y, x] >= np.minimum(share * top, top)[region])
+    sides = [[side.stop - 1 - side.start for side in box] for box in ndimage.find_objects(labels)]
+    needed = np.where(np.prod(sides, axis=1) < area_px2, top, np.minimum(share * top, top))
+    kept = (region >= 0) & (response[y, x] >= needed[region])
     y, x, region = y[kept], x[kept], region[kept]
     table = pd.DataFrame({"x_px": x + _vertex(response, y, x, 0, 1)})
     table["y_px"] = y + _vertex(response, y, x, 1, 0)

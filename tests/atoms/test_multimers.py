@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -68,10 +70,12 @@ def test_atoms_at_the_border_stay_inside():
     np.testing.assert_allclose(positions, centres, atol=2.0)
 
 
-@pytest.mark.parametrize("criterion", [PUBLISHED, CALIBRATED])
-def test_round_regions_are_one_atom_each(criterion):
+@pytest.mark.parametrize(
+    ("criterion", "radius"), [(PUBLISHED, 8), (replace(CALIBRATED, area_px2=60), 6)]
+)
+def test_round_regions_are_one_atom_each(criterion, radius):
     y, x = np.indices((60, 100))
-    disc = 0.99 * (np.hypot(x - 30, y - 30) < 8) + 0.9 * (np.hypot(x - 70, y - 25) < 4)
+    disc = 0.99 * (np.hypot(x - 30, y - 30) < radius) + 0.9 * (np.hypot(x - 70, y - 25) < 4)
     table = split(disc, 0.8, criterion)
     assert sorted(table["region"]) == [0, 1]
     at = table.set_index("probability")
