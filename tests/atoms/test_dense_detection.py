@@ -5,6 +5,9 @@ import pytest
 
 from helpers.atoms import dense_detection as dense
 from helpers.atoms.dense import dense_image
+from helpers.atoms.evaluate import score
+
+RULE = {"rule": "distance", "radius": dense.RADIUS}
 
 
 def test_clipping_touches_one_pixel_in_a_thousand():
@@ -40,3 +43,27 @@ def test_maxima_at_the_border_stay_inside():
     likelihood[0, 5], likelihood[29, 39] = 0.9, 0.8
     found = dense.refined_maxima(likelihood, 0.5)
     np.testing.assert_allclose(found[["x_px", "y_px"]], [(5, 0), (39, 29)])
+
+
+@pytest.mark.parametrize(("method", "f1"), [("dense", 0.9), ("sac-cnn", 0.6)])
+def test_the_shipped_detectors_find_what_is_there(method, f1):
+    simulated = dense_image(2990, {"Pt": 2.0}, shape=(160, 192))
+    found = dense.detect(simulated.image.to_numpy(), method)
+    assert {"x_px", "y_px", "probability"} <= set(found.columns)
+    assert score(simulated.atoms, found, **RULE)["f1"] > f1
+    stricter = dense.detect(simulated.image.to_numpy(), method, threshold=0.9999)
+    assert len(stricter) < len(found)
+
+
+def test_the_default_resolves_what_the_published_network_merges():
+    simulated = dense_image(2991, {"Pt": 8.0}, shape=(160, 160))
+    image = simulated.image.to_numpy()
+    recall = {m: score(simulated.atoms, dense.detect(image, m), **RULE)["recall"]
+              for m in ("dense", "sac-cnn")}  # fmt: skip
+    assert recall["dense"] > 0.6
+    assert recall["dense"] > recall["sac-cnn"] + 0.2
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="dense"):
+        dense.load_detector("yolo")
