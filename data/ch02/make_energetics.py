@@ -30,9 +30,10 @@ from helpers.data import DataError
 OUT = Path(__file__).with_name("energies.csv")
 GEOMETRIES = Path(__file__).with_name("energies_geometries.npz")
 EMPTY = ("-", "-")
-SHEETS = (co.SMALL_CELLS, co.PAPER_CELLS)
 PAIRS = (("4N", "4N"), ("3N", "3N"), ("3N", "4N"))
 METALS = ("Ni", "Pd", "Pt", "Ru")
+# Minimum, N-N bonded, farthest, and one between.
+KEY = ("4.92b", "4.26a", "8.87a", "6.51a")
 FARTHEST = 9.0  # A, as in the paper
 # Arrangements with metals: from the closest without an N-N bond to the farthest.
 WITH_METALS = {
@@ -151,6 +152,11 @@ DIMER_STARTS = {
     "in plane": [(0.0, -1.15, 0.1), (0.0, 1.15, 0.1)],
     "upright": [(0.0, 0.0, 0.2), (0.3, 0.0, 2.5)],
 }
+STARTS = {
+    "3N": ("along x", "upright"),
+    "4N": ("along x", "along y", "upright"),
+    "6N": ("in plane", "along x"),
+}
 RATTLE = 0.05  # A, out of the plane
 
 
@@ -240,87 +246,104 @@ def _mean(values, digits):
 def stages():
     """Jobs by stage, the most wanted first; functions, as some build on others' results."""
     return {
-        "centres": centres,
         "pairs": pairs,
         "relaxed": relaxed,
+        "centres": centres,
+        "robust": robust,
+        "paper": paper,
         "metals": metals,
         "dimers": dimers,
         "spin": spin,
-        "robust": robust,
+        "relaxed-3N": relaxed_3n,
+        "robust-3N": robust_3n,
+        "paper-3N": paper_3n,
+        "paper-relaxed": paper_relaxed,
         "metals-relaxed": metals_relaxed,
     }
 
 
+def pairs():
+    """All pairs in the small sheet, as built."""
+    for kinds in ((), ("4N",), ("3N",)):
+        yield Job(kinds)
+    for kinds in PAIRS:
+        for name in names(kinds, co.SMALL_CELLS):
+            yield Job(kinds, name, EMPTY)
+
+
+def relaxed(kinds=("4N", "4N")):
+    """Square-planar pairs in the small sheet, relaxed; some from a rattled start."""
+    for alone in ((), ("4N",), ("3N",)):
+        yield Job(alone, relaxed=True)
+    if kinds == ("4N", "4N"):
+        for name in KEY:
+            yield Job(kinds, name, EMPTY, relaxed=True)
+        for name in KEY[:3]:
+            yield Job(kinds, name, EMPTY, start="rattled", relaxed=True)
+    for name in names(kinds, co.SMALL_CELLS):
+        yield Job(kinds, name, EMPTY, relaxed=True)
+
+
 def centres():
-    """Sheets with one site or none, empty and with one metal."""
-    for kinds in ((), ("3N",), ("4N",), ("6N",)):
-        for relaxed in (False, True):
-            yield Job(kinds, relaxed=relaxed)
-    for kind in co.KINDS:
+    """One metal in a site, relaxed."""
+    for kind in ("4N", "3N"):
         for metal in METALS:
             yield Job((kind,), metals=(metal,), relaxed=True)
 
 
-def pairs():
-    """All pairs as built, in the small sheet and in the paper's."""
-    for cell in SHEETS:
-        for kinds in ((), ("4N",), ("3N",)):
-            yield Job(kinds, cell=cell)
-        for kinds in PAIRS:
-            for name in names(kinds, cell):
-                yield Job(kinds, name, EMPTY, cell=cell)
+def robust(kinds=("4N", "4N")):
+    """Other temperatures of the electrons, and GFN2."""
+    if kinds == ("4N", "4N"):
+        for name in KEY:
+            yield Job(kinds, name, EMPTY, electrons_k=300.0)
+    for name in names(kinds, co.SMALL_CELLS):
+        for method, kelvin in ((tb.METHOD, 500.0), ("GFN2-xTB", tb.ELECTRONS_K)):
+            yield Job(kinds, name, EMPTY, method=method, electrons_k=kelvin)
 
 
-def relaxed():
-    """All pairs relaxed, in both sheets; some from a rattled start."""
-    for name in ("4.26a", "4.92b", "8.87a"):
-        for start in ("", "rattled"):
-            yield Job(("4N", "4N"), name, EMPTY, start=start, relaxed=True)
-    for kinds in ((), ("4N",), ("3N",)):
-        yield Job(kinds, cell=co.PAPER_CELLS, relaxed=True)
-    for kinds in PAIRS:
-        for name in names(kinds, co.PAPER_CELLS):
-            yield Job(kinds, name, EMPTY, cell=co.PAPER_CELLS, relaxed=True)
-    for kinds in PAIRS:
-        for name in names(kinds, co.SMALL_CELLS):
-            yield Job(kinds, name, EMPTY, relaxed=True)
-
-
-def fillings(kinds):
-    """Ways to fill two sites with one metal each or one in all, and nickel with palladium."""
-    for metal in METALS:
-        yield (metal, metal)
-        yield (metal, "-")
-        if kinds[0] != kinds[1]:
-            yield ("-", metal)
-    if kinds[0] != kinds[1]:
-        yield from (("Ni", "Pd"), ("Pd", "Ni"))
+def paper(kinds=("4N", "4N")):
+    """Square-planar pairs in the paper's sheet, as built."""
+    for alone in ((), ("4N",), ("3N",)):
+        yield Job(alone, cell=co.PAPER_CELLS)
+    for name in names(kinds, co.PAPER_CELLS):
+        yield Job(kinds, name, EMPTY, cell=co.PAPER_CELLS)
 
 
 def metals():
     """Metal centres in pairs of sites, as built, at the height of the relaxed single centre."""
     for kinds in PAIRS:
-        for name in WITH_METALS[kinds]:
-            for filling in fillings(kinds):
-                yield Job(kinds, name, filling)
+        for metal in METALS:
+            for name in WITH_METALS[kinds]:
+                for filling in fillings(kinds, metal):
+                    yield Job(kinds, name, filling)
+    for name in WITH_METALS[PAIRS[2]]:
+        for filling in (("Ni", "Pd"), ("Pd", "Ni")):
+            yield Job(PAIRS[2], name, filling)
+
+
+def fillings(kinds, metal):
+    """A metal in both sites, and in either alone."""
+    both = [(metal, metal), (metal, "-")]
+    return both if kinds[0] == kinds[1] else [*both, ("-", metal)]
 
 
 def dimers():
-    """Two metal atoms in one site, from several starts."""
-    for metal in METALS:
-        for kind in co.KINDS:
-            flat = ("in plane",) if kind == "6N" else ("along x", "along y")
-            for start in (*flat, "upright"):
+    """Two metal atoms in one site, from several starts; the wide site also with one and none."""
+    for kind in ("4N", "3N", "6N"):
+        for metal in METALS:
+            if kind == "6N":
+                yield Job((kind,), relaxed=True)
+                yield Job((kind,), metals=(metal,), relaxed=True)
+            for start in STARTS[kind]:
                 yield Job((kind,), metals=(metal + "2",), start=start, relaxed=True)
 
 
 def spin():
     """Spin states: one site with an odd number of electrons, pairs of them, metal centres."""
     for unpaired in (1, 3):
-        for polarised in (False, True):
-            yield Job(("3N",), unpaired=unpaired, spin_polarised=polarised)
-    yield Job(("4N",), spin_polarised=True)
-    yield Job(("4N",), unpaired=2, spin_polarised=True)
+        yield Job(("3N",), unpaired=unpaired, spin_polarised=True)
+    for unpaired in (0, 2):
+        yield Job(("4N",), unpaired=unpaired, spin_polarised=True)
     for metal in METALS:
         for unpaired in (0, 2, 4):
             yield Job(("4N",), metals=(metal,), unpaired=unpaired, spin_polarised=True)
@@ -332,28 +355,57 @@ def spin():
                 yield Job(kinds, name, EMPTY, unpaired=unpaired, spin_polarised=True)
 
 
-def robust():
-    """Other temperatures of the electrons, and GFN2."""
+def relaxed_3n():
+    """Pairs with a trigonal site in the small sheet, relaxed."""
+    for kinds in PAIRS[1:]:
+        yield from relaxed(kinds)
+
+
+def robust_3n():
+    """Pairs with a trigonal site: other temperature of the electrons, and GFN2."""
+    for kinds in PAIRS[1:]:
+        yield from robust(kinds)
+
+
+def paper_3n():
+    """Pairs with a trigonal site in the paper's sheet, as built."""
+    for kinds in PAIRS[1:]:
+        yield from paper(kinds)
+
+
+def paper_relaxed():
+    """All pairs in the paper's sheet, relaxed."""
+    for name in KEY:
+        yield Job(("4N", "4N"), name, EMPTY, cell=co.PAPER_CELLS, relaxed=True)
+    for kinds in ((), ("4N",), ("3N",)):
+        yield Job(kinds, cell=co.PAPER_CELLS, relaxed=True)
     for kinds in PAIRS:
-        for name in names(kinds, co.SMALL_CELLS):
-            for method, kelvin in ((tb.METHOD, 500.0), ("GFN2-xTB", tb.ELECTRONS_K)):
-                yield Job(kinds, name, EMPTY, method=method, electrons_k=kelvin)
-    for name in ("4.26a", "4.92b", "6.51a", "8.87a"):
-        yield Job(("4N", "4N"), name, EMPTY, electrons_k=300.0)
+        for name in names(kinds, co.PAPER_CELLS):
+            yield Job(kinds, name, EMPTY, cell=co.PAPER_CELLS, relaxed=True)
 
 
 def metals_relaxed():
     """Metal centres in a near, a middle and a far pair, relaxed."""
     for kinds in PAIRS:
         chosen = WITH_METALS[kinds]
-        for name in (chosen[0], chosen[len(chosen) // 2], chosen[-1]):
-            for filling in fillings(kinds):
-                if "Ru" not in filling:
+        for metal in METALS[:3]:
+            for name in (chosen[0], chosen[len(chosen) // 2], chosen[-1]):
+                for filling in (EMPTY, *fillings(kinds, metal)):
                     yield Job(kinds, name, filling, relaxed=True)
+
+
+def computed():
+    """Names of the rows that are there."""
+    if not OUT.exists():
+        return set()
+    with OUT.open(newline="") as file:
+        return {row["id"] for row in csv.DictReader(file)}
 
 
 def store(row, atoms):
     """Append a row; the geometry first, so that no row is without it."""
+    if row["id"] in computed():  # another run of this script was faster
+        return
     if atoms is not None:
         saved = dict(np.load(GEOMETRIES)) if GEOMETRIES.exists() else {}
         part = GEOMETRIES.with_suffix(".part.npz")
@@ -376,19 +428,18 @@ def main():
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     end = time.time() + 60 * options.minutes
-    for stage, jobs in stages().items():
-        if options.stage in (None, stage):
-            done = set()
-            if OUT.exists():
-                with OUT.open(newline="") as file:
-                    done = {row["id"] for row in csv.DictReader(file)}
-            left = [job for job in dict.fromkeys(jobs()) if job.id not in done]
-            print(f"{stage}: {len(left)} to compute", flush=True)
-            with ProcessPoolExecutor(options.workers) as pool:
-                running = set()
-                while (left and time.time() < end) or running:
-                    while left and len(running) < options.workers and time.time() < end:
-                        running.add(pool.submit(compute, left.pop(0)))
+    with ProcessPoolExecutor(options.workers) as pool:
+        for stage, jobs in stages().items():
+            if options.stage not in (None, stage):
+                continue
+            left, running = list(dict.fromkeys(jobs())), set()
+            print(f"{stage}: {sum(job.id not in computed() for job in left)} left", flush=True)
+            while left or running:
+                while left and len(running) < options.workers:
+                    job = left.pop(0)
+                    if time.time() < end and job.id not in computed():
+                        running.add(pool.submit(compute, job))
+                if running:
                     finished = next(as_completed(running))
                     running.remove(finished)
                     row, atoms = finished.result()

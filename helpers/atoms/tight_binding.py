@@ -61,7 +61,7 @@ def energy(
     unpaired=0,
     spin_polarised=False,
     largest_force=None,
-    steps=80,
+    steps=60,
 ):
     """Energy of a structure from :func:`helpers.atoms.coordination.structure`.
 
