@@ -119,16 +119,27 @@ def _prepare(fields, limits, rng, border):
     )  # fmt: skip
 
 
+def _likelihood(odds, is_atom):
+    return float(special.log_expit(np.where(is_atom, odds, -odds)).sum())
+
+
 def _regress(design, is_atom, offset):
-    """Logistic regression by Newton's method; parameters and their information."""
+    """Logistic regression by Newton's method; parameters, their information and likelihood."""
     theta = np.zeros(design.shape[1])
+    best = _likelihood(offset, is_atom)
     for _ in range(100):
         p = special.expit(design @ theta + offset)
         information = design.T @ (design * (p * (1 - p))[:, None])
         step = np.linalg.solve(information, design.T @ (is_atom - p))
-        theta += step / max(1, np.abs(step).max())
-        if np.abs(step).max() < 1e-8:
-            return theta, information
+        if np.abs(step).max() < 1e-7:
+            return theta, information, best
+        # where atoms crowd, a whole step may go too far
+        for _ in range(30):
+            reached = _likelihood(design @ (theta + step) + offset, is_atom)
+            if reached >= best:
+                break
+            step /= 2
+        theta, best = theta + step, reached
     raise DataError("the fit of the potential does not converge; use fewer or wider steps")
 
 
@@ -202,7 +213,7 @@ def fit_interaction(fields, edges_nm, rng, border_nm=None, confidence=0.95):
     design = np.column_stack([image[:, None] == np.arange(images), counts[:, kept]]).astype(float)
     offset = -np.log(rates)[image]
     used = design[possible], is_atom[possible], offset[possible]
-    theta, information = _regress(*used)
+    theta, information, likelihood = _regress(*used)
     dummy = possible & ~is_atom
     covariance = _covariance(
         points[dummy], design[dummy], offset[dummy], theta, information, limits, free
@@ -222,10 +233,8 @@ def fit_interaction(fields, edges_nm, rng, border_nm=None, confidence=0.95):
             energies = -np.log([gamma, high, low])
         rows.append(row | {"gamma": gamma, "low": low, "high": high, "se_log": se})
         rows[-1] |= dict(zip(("energy_kt", "energy_low_kt", "energy_high_kt"), energies))
-    odds = used[0] @ theta + used[2]
-    likelihood = special.log_expit(np.where(used[1], odds, -odds)).sum()
     activity = np.exp(theta[:images])
-    return Interaction(pd.DataFrame(rows), activity, int(is_atom.sum()), float(likelihood))
+    return Interaction(pd.DataFrame(rows), activity, int(is_atom.sum()), likelihood)
 
 
 def profile_range(fields, candidates_nm, seed, core_nm=0.0):

@@ -31,7 +31,7 @@ def repeated(edges, gammas, n, runs, mask=MASK, fitted=None, seed=0):
 
 @pytest.mark.parametrize(
     ("edges", "gammas"),
-    [((0, 0.5), [1.0]), ((0, 0.5), [0.3]), ((0.25, 0.5), [0.4, 2.0]), ((0, 0.3, 0.6), [0.3, 0.7])],
+    [((0, 0.5), [1.0]), ((0, 0.5), [0.3]), ((0.25, 0.5), [0.3, 1.6]), ((0, 0.3, 0.6), [0.3, 0.7])],
 )
 def test_random_repulsive_and_attractive_truth_is_recovered(edges, gammas, ragged):
     tables, logs, inside = repeated(edges, gammas, 150, 60, ragged)
