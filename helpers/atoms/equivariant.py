@@ -12,6 +12,7 @@ The decoder turns and shifts exactly. The encoder is an ordinary network that ha
 import numpy as np
 import pandas as pd
 import torch
+from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 
@@ -222,3 +223,46 @@ def decode(model: EquivariantVae, latent: np.ndarray) -> np.ndarray:
     """Crops (N, 21, 21) float32 drawn from latent numbers (N, 3 + content)."""
     logits = model.logits(torch.as_tensor(np.asarray(latent, np.float32)))
     return logits.sigmoid().numpy().reshape(-1, SIDE, SIDE)
+
+
+def rotation_response(model: EquivariantVae, wide: np.ndarray, angles_deg) -> pd.DataFrame:
+    """
+    Rotate crops and see which latent numbers move.
+
+    Parameters
+    ----------
+    model : EquivariantVae
+    wide : (N, S, S) array in [0, 1]
+        Crops of at least 31 px, so that a rotated crop has corners.
+    angles_deg : sequence of float
+        Counter-clockwise.
+
+    Returns
+    -------
+    DataFrame, one row per angle
+        ``rotation_deg``; ``angle_error_deg``, median distance between the rotation and the change
+        of the angle latent, modulo 180 degrees (a pair of equal atoms is the same after half a
+        turn); ``content_moves`` and ``shift_moves``, root mean square changes in units of the
+        prior; ``content_share``, the change of the content as a share of the root mean square
+        distance between two crops.
+    """
+    wide = np.asarray(wide, np.float32)
+    cut = slice(wide.shape[1] // 2 - SIDE // 2, wide.shape[1] // 2 + SIDE // 2 + 1)
+    before = encode(model, wide[:, cut, cut])
+    apart = np.sqrt(2 * before[:, POSE:].var(0).sum())
+    rows = []
+    for angle in angles_deg:
+        turned = ndimage.rotate(wide, angle, axes=(2, 1), reshape=False, order=1)
+        change = encode(model, np.clip(turned[:, cut, cut], 0, 1)) - before
+        error = (np.degrees(change[:, 0]) - angle + 90) % 180 - 90
+        content = np.sqrt((change[:, POSE:] ** 2).sum(1).mean())
+        rows.append(
+            {
+                "rotation_deg": angle,
+                "angle_error_deg": np.median(np.abs(error)),
+                "content_moves": content,
+                "shift_moves": np.sqrt((change[:, 1:POSE] ** 2).sum(1).mean()),
+                "content_share": content / apart,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from helpers.atoms import equivariant
-from helpers.atoms.equivariant import EquivariantVae, decode, encode, grid, moved, train
+from helpers.atoms.equivariant import (
+    EquivariantVae,
+    decode,
+    encode,
+    grid,
+    moved,
+    rotation_response,
+    train,
+)
 from helpers.data import DataError
 from helpers.training import seeded
 
@@ -122,3 +130,36 @@ def test_redrawing_some_pixels_estimates_the_sum_over_all(model, monkeypatch):
 def test_unusable_crops_are_refused(crops, sentence):
     with pytest.raises(DataError, match=sentence):
         train(crops, seed=0)
+
+
+class Moments(torch.nn.Module):
+    """An encoder that is equivariant by construction: angle of the long axis, total intensity."""
+
+    def __init__(self, sign):
+        super().__init__()
+        self.sign = sign
+
+    def encoder(self, crops):
+        x, y = (grid().T.reshape(2, 21, 21) * (grid().norm(dim=1).reshape(21, 21) < 0.9))[:, None]
+        total = crops.sum((1, 2))
+        xx, xy, yy = ((crops * a * b).sum((1, 2)) for a, b in ((x, x), (x, y), (y, y)))
+        angle = 0.5 * torch.atan2(2 * xy, xx - yy)
+        zero = torch.zeros_like(total)
+        return torch.stack([self.sign * angle, zero, zero, total / 100], 1), None
+
+
+def test_rotation_moves_only_the_angle_of_an_equivariant_encoder():
+    y, x = np.mgrid[-15:16, -15:16]
+    wide = []
+    for angle, height in ((0.2, 0.4), (1.0, 0.8), (2.2, 0.6)):
+        u, v = 4 * np.cos(angle), -4 * np.sin(angle)
+        wide.append(
+            height * sum(np.exp(-((x - s * u) ** 2 + (y - s * v) ** 2) / 8) for s in (-1, 1))
+        )
+    wide, turns = np.array(wide), [0, 15, 40, 90, 130, 180]
+    response = rotation_response(Moments(1), wide, turns)
+    assert response["rotation_deg"].tolist() == turns
+    assert response["angle_error_deg"].max() < 2
+    assert response["content_share"].max() < 0.05
+    wrong = rotation_response(Moments(-1), wide, [15, 40])
+    assert wrong["angle_error_deg"].to_numpy() == pytest.approx([30, 80], abs=3)
