@@ -83,6 +83,8 @@ def test_level_lies_in_the_gap():
 def test_shipped_rates_follow_from_the_shipped_scores():
     table = pd.read_csv(triage.LEVELS.with_suffix(".csv"))
     shipped = json.loads(triage.LEVELS.read_text())
+    assert set(shipped["levels"]) == {"log", "ensemble"}
+    assert not table.duplicated(["detector", "kind", "image", "view"]).any()
     for row in shipped["error_rates_on_test"]:
         seen = table[(table.detector == row["detector"]) & (table["view"] == row["view"])]
         seen = seen[seen.split == "test"]
@@ -91,6 +93,21 @@ def test_shipped_rates_follow_from_the_shipped_scores():
         assert rates.loc[row["error"], "rate"] == pytest.approx(row["rate"], abs=1e-3)
         if row["view"] == "whole":
             assert row["area_under_roc"] > 0.95
+
+
+def test_a_detector_sees_image_and_negative_as_it_prepares_them():
+    """What reads micrographs as recorded gets no background taken off, and no value clipped."""
+    seen = []
+
+    def likelihood(image):
+        seen.append(image)
+        return log_response(image, sigma=3.5)
+
+    counts = field(np.random.default_rng(5), 20)
+    triage.score(counts, Detector(likelihood, maxima, 0.0, {}, prepare=np.asarray))
+    np.testing.assert_array_equal(seen[0], counts)
+    assert seen[1].mean() == pytest.approx(counts.mean(), rel=0.1)
+    assert np.mean(seen[1] == 0) < 0.01
 
 
 def test_unknown_method_is_named():
@@ -107,3 +124,12 @@ def test_measured_images_hold_atoms_and_their_counterparts_do_not(pt_nc):
         bare = item.image.copy(data=triage.without_atoms(item.image.to_numpy(), rng))
         bare.attrs = item.image.attrs
         assert not triage.holds_atoms(bare).holds_atoms, item.name
+
+
+@pytest.mark.measured
+def test_the_default_detector_tells_a_field_with_atoms_too(pt_nc):
+    item = pt_nc[12]
+    view = item.image[128:384, 128:384]
+    assert triage.holds_atoms(view, "ensemble").holds_atoms
+    bare = view.copy(data=triage.without_atoms(view.to_numpy(), np.random.default_rng(6)))
+    assert not triage.holds_atoms(bare, "ensemble").holds_atoms
