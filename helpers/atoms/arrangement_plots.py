@@ -162,7 +162,7 @@ def motion(mobility, simulated, measured, stay_nm):
             distances, BINS_NM, histtype="step", lw=2, ls=line,
             color=COLOURS[colour], label=name,
         )  # fmt: skip
-    last.set(title="measured, 047 to 048", ylabel="linked atoms")
+    last.set(title="measured, 047 to 048", ylabel="linked atoms", xlim=(0, 0.75))
     last.legend()
     for ax, (share, (hops, links)) in zip(axes[1], simulated.items()):
         for table, label, style in (

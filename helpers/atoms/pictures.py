@@ -17,10 +17,10 @@ BRIGHTEST = 0.999  # quantile of a flattened image that is drawn white
 # Marker, colour and size in points of what is drawn on a micrograph.
 MARKS = {
     "labelled": ("o", "vermilion", 11),
-    "detected": ("x", "yellow", 6),
+    "detected": ("x", "sky", 6),
     "first frame": ("o", "vermilion", 10),
     "second frame": ("s", "sky", 10),
-    "atom": (".", "yellow", 4),
+    "atom": ("+", "yellow", 6),
 }
 
 
@@ -42,10 +42,11 @@ def micrographs(panels, pixel_size_nm, options=None):
     -------
     matplotlib.figure.Figure
     """
-    rows = -(-len(panels) // 2)
-    fig, axes = plt.subplots(rows, 2, figsize=(WIDTH, 3.5 * rows), layout="constrained")
+    options, rows = options or {}, -(-len(panels) // 2)
+    bar = 0.75 * any("cmap" in chosen for chosen in options.values())  # inches
+    fig, axes = plt.subplots(rows, 2, figsize=(WIDTH, 3.5 * rows + bar), layout="constrained")
     for ax, (title, image) in zip(axes.flat, panels.items()):
-        chosen = (options or {}).get(title, {})
+        chosen = options.get(title, {})
         drawn = micrograph(ax, image, pixel_size_nm, title=title, **chosen)
         if "cmap" in chosen:
             fig.colorbar(drawn, ax=ax, location="bottom", label=title, shrink=0.8)
@@ -169,7 +170,6 @@ def crop_rows(rows, highest, columns=10, fig=None):
     columns : int
         Squares per row.
     fig : Figure or SubFigure, optional
-        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -225,7 +225,6 @@ def simulated_beside_measured(measured, simulated, spectra, source="measured"):
     Parameters
     ----------
     measured, simulated : xarray.DataArray (H, W)
-        Micrographs with their pixel size.
     spectra : mapping
         ``cycles_per_nm`` (K,), and ``measured`` and ``simulated`` (images, K): power per image.
     source : str

@@ -80,7 +80,7 @@ def threshold_curves(curves, chosen, source):
 
 def scores_by_method(scores, seed=0):
     """
-    Draw F1 per method, worst first from below: images as dots, bootstrap interval of their mean.
+    Draw F1 per method, worst first from below: images as dots over the interval of their mean.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def scores_by_method(scores, seed=0):
     fig, ax = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
     for position, method in enumerate(order):
         f1 = images[method]
-        ax.plot(f1, np.full(len(f1), position), ".", color="grey", alpha=0.6)
+        ax.plot(f1, np.full(len(f1), position + 0.25), ".", color="grey", alpha=0.6)
         interval = bootstrap_interval(f1, seed=seed)
         ax.plot(interval, [position] * 2, lw=3, color=COLOURS["blue"])
         ax.plot(f1.mean(), position, "o", color=COLOURS["vermilion"])

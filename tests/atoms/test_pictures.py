@@ -58,7 +58,7 @@ def test_marks_lie_where_the_atoms_are(image):
     fig = pictures.marked(image, {"detected": atoms, "labelled": labels}, 0.03, vmax=0.7)
     (ax,) = fig.axes
     found = drawn(ax)
-    assert found["detected"] == ([[3, 5], [50, 30]], "x", COLOURS["yellow"])
+    assert found["detected"] == ([[3, 5], [50, 30]], "x", COLOURS["sky"])
     assert found["labelled"] == ([[4, 5]], "o", COLOURS["vermilion"])
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["detected", "labelled"]
     assert ax.images[0].get_extent() == [-0.5, 59.5, 39.5, -0.5]
