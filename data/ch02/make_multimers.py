@@ -13,13 +13,22 @@ of the atoms of resolved multimers, so it never exceeds 1 A.
     python data/ch02/make_multimers.py calibrate
         One validation image per metal and bond (seeds 1000-1035). Writes
         multimers_calibration.csv: the share resolved (mean over metals and shapes) with every
-        setting tried. The best ones are the defaults in `helpers`.
+        setting tried. The defaults in `helpers` are the best mixture, and for the maxima of the
+        image the one of two equals that leaves more single atoms whole. Column ``elsewhere``
+        (atoms reported near none, per image) counts the whole image for the maxima, but for the
+        mixtures only the regions close to a multimer: compare within a method.
     python data/ch02/make_multimers.py
         One test image each (seeds 2000-2035). Writes multimers.csv (method, metal, shape, bond)
         and multimers_single.csv (single atoms: left whole, split or missed; and the atoms invented
         anywhere in the images, where most regions are specks of noise).
 
-Each about 2 minutes on one core; finished images are kept in _build/multimers.
+The published criterion and BIC try three atoms at most, so they resolve a tetramer only where it
+falls into several regions; the calibrated one tries four, as many as the largest multimer here has.
+All multimers of an image share its dose, blur and support, and each metal and bond has one image:
+the intervals, which take multimers as independent, are too narrow for comparing bonds or metals.
+Methods are compared on the same multimers.
+
+A few minutes each on one core; finished images are kept in _build/multimers.
 """
 
 import argparse
