@@ -13,7 +13,7 @@ import pandas as pd
 
 from helpers.atoms import heatmap
 from helpers.atoms.detect import Detector, components, likelihood_map, maxima
-from helpers.atoms.multimers import split
+from helpers.atoms.multimers import PUBLISHED, split
 from helpers.atoms.networks import SacCnn
 from helpers.atoms.preprocess import normalise
 from helpers.data import ROOT
@@ -103,6 +103,7 @@ METHODS = {
     "dense": _dense,
     "sac-cnn": partial(_sac_cnn, components),
     "sac-cnn + mixtures": partial(_sac_cnn, split),
+    "published": partial(_sac_cnn, partial(split, criterion=PUBLISHED)),
 }
 
 

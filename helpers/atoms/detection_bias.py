@@ -60,38 +60,47 @@ def statistics(positions, mask, pixel_size_nm):
 
 
 def _features(table):
-    """Powers of the apparent density that a correction is a sum of."""
-    density = np.asarray(table["density_nm2"], float)
-    return np.column_stack([np.ones_like(density), density, density**2])
+    """What a correction is a sum of.
+
+    How many atoms are lost depends on how many are close: on the density, and on how far the
+    arrangement is from a random one. Density alone would correct random arrangements and spoil
+    repulsive ones, which need no correction. The terms were chosen by leaving out one validation
+    image at a time.
+    """
+    density, ratio = (np.asarray(table[c], float) for c in ("density_nm2", "ratio_to_random"))
+    return np.column_stack(
+        [np.ones_like(density), density, density * ratio, density**2, density**2 * ratio]
+    )
 
 
 def fit_correction(apparent, true):
     """Calibrate apparent statistics with simulated images.
 
-    Density and mean distance are multiplied by the exponential of a parabola in the apparent
-    density; the share in multimers gets a parabola added, because it may be 0.
+    Density and mean distance are multiplied by the exponential of a sum of terms in the apparent
+    density and in the apparent ratio to a random arrangement; to the share in multimers the sum is
+    added, because it may be 0.
 
     Parameters
     ----------
     apparent, true : DataFrame
-        Columns `QUANTITIES`, one row per image, in the same order.
+        `QUANTITIES`, and ``ratio_to_random`` of the apparent ones; one row per image, same order.
 
     Returns
     -------
     dict
-        Three coefficients per quantity, and ``valid_nm2``: the range of apparent densities in
+        Five coefficients per quantity, and ``valid_nm2``: the range of apparent densities in
         which they were fitted.
     """
-    powers, fitted = _features(apparent), {}
+    terms, fitted = _features(apparent), {}
     for name in QUANTITIES:
         before, after = (np.asarray(t[name], float) for t in (apparent, true))
-        known = np.isfinite(before) & np.isfinite(after)
+        known = np.isfinite(before) & np.isfinite(after) & np.isfinite(terms).all(axis=1)
         if name == "share_multimers":
             wanted = after - before
         else:
             known &= (before > 0) & (after > 0)
             wanted = np.log(np.where(known, after, 1) / np.where(known, before, 1))
-        fitted[name] = np.linalg.lstsq(powers[known], wanted[known])[0].tolist()
+        fitted[name] = np.linalg.lstsq(terms[known], wanted[known])[0].tolist()
     density = np.asarray(apparent["density_nm2"], float)
     return fitted | {"valid_nm2": [float(density.min()), float(density.max())]}
 
@@ -102,7 +111,7 @@ def correct(apparent, correction):
     Parameters
     ----------
     apparent : DataFrame
-        Columns `QUANTITIES`.
+        `QUANTITIES` and ``ratio_to_random``.
     correction : dict
         From `fit_correction` or `load_correction`.
 
@@ -113,11 +122,11 @@ def correct(apparent, correction):
     """
     density = np.asarray(apparent["density_nm2"], float)
     low, high = correction["valid_nm2"]
-    powers = _features(apparent)
-    powers[(density < low) | (density > high)] = np.nan
+    terms = _features(apparent)
+    terms[(density < low) | (density > high)] = np.nan
     out = pd.DataFrame(index=getattr(apparent, "index", None))
     for name in QUANTITIES:
-        term = powers @ np.asarray(correction[name])
+        term = terms @ np.asarray(correction[name])
         value = np.asarray(apparent[name], float)
         if name == "share_multimers":
             out[name] = np.clip(value + term, 0, 1)
@@ -127,7 +136,11 @@ def correct(apparent, correction):
 
 
 def load_correction(method, metal):
-    """The shipped correction of a detector ("dense", "published") for a metal ("Ni", "Pt").
+    """The shipped correction of a detector for a metal ("Ni", "Pt").
+
+    Detectors: "dense", the default; "published", the SAC-CNN with the published mixtures at 0.8;
+    "validated", the same network with calibrated mixtures, at its threshold chosen on measured
+    training images.
 
     Raises
     ------
@@ -148,8 +161,8 @@ def load_positions():
     -------
     list of dict
         ``metal``, ``arrangement``, ``density_nm2`` (asked for), ``seed`` and, per source ("true",
-        "published", "dense"), an array (N, 2) in nm. Images are 256 x 256 px of 15/512 nm, the
-        specimen covers them.
+        "published", "validated", "dense"), an array (N, 2) in nm. Images are 256 x 256 px of
+        15/512 nm, and the specimen covers them.
     """
     with np.load(DATA / "bias_positions.npz") as stored:
         sources = [name.removesuffix("_xy") for name in stored if name.endswith("_xy")]
