@@ -88,7 +88,7 @@ from helpers.atoms import evaluate, familiarity, matching, neighbours, networks,
 from helpers.atoms import preprocess, score_plots, simulate, specimen, tracking, triage
 from helpers.atoms.stand_in import labelled_images
 from helpers.data import ROOT, DataError, DataUnavailable, fetch, open_image, open_points
-from helpers.data import pt_nc, registry, sha256
+from helpers.data import pt_nc, registry
 from helpers.widgets.threshold import ThresholdExplorer
 
 figures.use_style()
@@ -1250,21 +1250,6 @@ pd.DataFrame(rows).T.round(3)
 # ## Provenance
 
 # %% tags=["remove-input", "your-data"]
-about = (
-    provenance.code()
-    | {
-        "device": provenance.device(),
-        "seed": seed,
-        "parameters changed": str(dict(quick=quick, retrain=retrain, method=method)),
-        "data": micrograph.attrs["source"],
-        "sha256": micrograph.attrs["sha256"],
-        "weights": ", ".join(
-            f"{p.name} {sha256(p)[:12]}" for p in sorted(DATA.glob("*.safetensors"))
-        ),
-    }
-    | {
-        name: provenance.packages()[name]
-        for name in ("numpy", "scipy", "torch", "scikit-image", "scikit-learn")
-    }
+provenance.show(
+    "ch01", globals(), data=micrograph.attrs["source"], sha256=micrograph.attrs["sha256"]
 )
-pd.Series(about, name="value").to_frame()
