@@ -1,0 +1,379 @@
+"""Curves of chapter 2 on how atoms arrange themselves: envelopes, interactions, order, isolation.
+
+Every function takes finished tables and returns a Matplotlib figure of at most two columns of
+panels, as wide as `helpers.atoms.pictures.WIDTH`.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers.atoms.aggregates import CUTOFF_NM, random_share
+from helpers.atoms.neighbours import random_mean_distance
+from helpers.atoms.pictures import WIDTH
+from helpers.figures import COLOURS
+
+# Colour, marker and line of a source of positions and of an arrangement.
+SOURCES = {
+    "true": ("black", "o", "-"), "published": ("orange", "s", "--"),
+    "validated": ("green", "v", ":"), "dense": ("blue", "^", "-."),
+    "dense, corrected": ("vermilion", "D", ":"), "labels": ("black", "o", "-"),
+    "ensemble": ("vermilion", "D", "--"),
+}  # fmt: skip
+ARRANGEMENTS = {
+    "random": ("black", "-"), "attractive": ("vermilion", "--"), "repulsive": ("blue", "-."),
+}  # fmt: skip
+STATISTICS = {
+    "L": "L(r) − r (nm)", "g": "g(r)", "G": "share with a neighbour within r",
+}  # fmt: skip
+
+
+def _envelope(ax, test, colour="blue"):
+    table = test.table
+    ax.fill_between(table["r_nm"], table["low"], table["high"], color="0.85", label="envelope")
+    ax.plot(table["r_nm"], table["mean"], color="grey", lw=1, label="mean by chance")
+    ax.plot(table["r_nm"], table["observed"], color=COLOURS[colour], label="observed")
+
+
+def envelopes(tests, statistics=("L", "g")):
+    """
+    Draw curves of one or more arrangements with their global envelopes (Fig. S31).
+
+    Parameters
+    ----------
+    tests : dict of str to dict
+        Title, one row of panels each, to what `helpers.atoms.ripley.envelopes` returns.
+    statistics : tuple of str
+        One or two keys of it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(
+        len(tests), len(statistics), figsize=(WIDTH, 2.7 * len(tests) + 0.4), sharex=True,
+        sharey="col", squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for row, (title, found) in zip(axes, tests.items()):
+        for ax, name in zip(row, statistics):
+            _envelope(ax, found[name])
+            ax.set_title(f"{title}, p = {found[name].p:.3g}")
+            ax.set_ylabel(STATISTICS[name])
+    for ax in axes[-1]:
+        ax.set_xlabel("r (nm)")
+    axes[0, 0].legend()
+    return fig
+
+
+def model_distances(histograms):
+    """
+    Draw nearest-neighbour distances of the point models, one panel per density (Fig. 3d).
+
+    Parameters
+    ----------
+    histograms : dict of str to dict of str to (DataFrame, float)
+        Title to arrangement (a key of `ARRANGEMENTS`) to the histogram of
+        `helpers.atoms.processes.model_statistics` and the mean share of atoms in multimers.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(
+        1, len(histograms), figsize=(WIDTH, 3.9), squeeze=False, layout="constrained"
+    )
+    for ax, (title, models) in zip(axes.flat, histograms.items()):
+        for name, (table, share) in models.items():
+            colour, line = ARRANGEMENTS[name]
+            middle, value = table["distance_nm"], table["density_per_nm"]
+            ax.plot(middle, value, line, color=COLOURS[colour], label=f"{name}, {share:.0%}")
+        ax.axvline(CUTOFF_NM, color="grey", ls=":")
+        ax.set(title=title, xlabel="nearest neighbour (nm)", ylim=(0, None), xlim=(0, None))
+        ax.legend(title="and in multimers", loc="upper right", fontsize="small")
+    axes[0, 0].set_ylabel("per nm")
+    return fig
+
+
+def against_density(bias, arrangement="random", metal="Pt"):
+    """
+    Draw share in multimers and mean nearest-neighbour distance against density (Fig. 3a, b).
+
+    Parameters
+    ----------
+    bias : DataFrame
+        ``data/ch02/bias.csv``.
+    arrangement, metal : str
+        Rows to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 6.6), sharex=True, layout="constrained")
+    rows = bias[(bias["arrangement"] == arrangement) & (bias["metal"] == metal)]
+    rho = np.linspace(0.15, 8.5, 200)
+    curves = random_share(rho), random_mean_distance(rho)
+    names = ("share_multimers", "mean_distance_nm")
+    labels = ("share of atoms in multimers", "mean nearest distance (nm)")
+    for ax, name, curve, label in zip(axes, names, curves, labels):
+        ax.plot(rho, curve, color="grey", lw=1, label="random, closed form")
+        series = [("true", "true", rows[rows["method"] == "dense"])]
+        for method in ("published", "dense"):
+            series.append((method, "apparent", rows[rows["method"] == method]))
+        series.append(("dense, corrected", "corrected", rows[rows["method"] == "dense"]))
+        for source, prefix, part in series:
+            colour, marker, line = SOURCES[source]
+            part = part.sort_values("asked_nm2")
+            x, y = part[f"{prefix}_density_nm2"], part[f"{prefix}_{name}"]
+            error = None
+            if prefix != "true":
+                low, high = part[f"{prefix}_{name}_low"], part[f"{prefix}_{name}_high"]
+                error = np.clip([y - low, high - y], 0, None)
+            ax.errorbar(
+                x, y, error, fmt=marker + line, ms=5, color=COLOURS[colour], mfc="none",
+                label=source if prefix == "true" else source.replace("dense,", "default,")
+                .replace("dense", "default"),
+            )  # fmt: skip
+        ax.set(ylabel=label, ylim=(0, None))
+    axes[0].set_title(f"{arrangement} {metal} (simulated)")
+    axes[0].set_ylim(0, 1)
+    axes[1].set(ylim=(0, 1), xlabel="atoms per nm²", xlim=(0, None))
+    axes[0].legend(fontsize="small")
+    return fig
+
+
+def forest(rows, title="", limits=(0.1, 3)):
+    """
+    Draw estimates of gamma with their intervals below each other; 1 is no interaction.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``label``, ``gamma``, ``low``, ``high`` from top to bottom, and ``colour``, a name of
+        `helpers.figures.COLOURS`. Intervals that reach over the limits end in an arrow.
+    title : str
+    limits : (float, float)
+        Of the axis; its upper scale is the energy in kT.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 1.4 + 0.27 * len(rows)), layout="constrained")
+    low_end, high_end = limits
+    ax.axvline(1, color="grey", lw=1)
+    for position, row in enumerate(rows.itertuples()):
+        colour = COLOURS[row.colour]
+        if not np.isfinite(row.high):
+            continue
+        ends = np.clip([row.low, row.high], low_end, high_end)
+        ax.plot(ends, [position] * 2, color=colour)
+        for end, beyond, marker in zip(ends, (row.low < low_end, row.high > high_end), "<>"):
+            if beyond:
+                ax.plot(end, position, marker, color=colour, ms=6)
+        if low_end <= row.gamma <= high_end:
+            ax.plot(row.gamma, position, "o", color=colour, ms=5)
+    ax.set(
+        xscale="log", xlim=limits, ylim=(len(rows) - 0.4, -0.6), yticks=range(len(rows)),
+        yticklabels=rows["label"], xlabel="γ: below 1 repels, above 1 attracts",
+    )  # fmt: skip
+    ticks = [t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if low_end <= t <= high_end]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.minorticks_off()
+    energy = ax.secondary_xaxis("top", functions=(lambda x: x, lambda x: x))
+    kt = [e for e in (3, 2, 1, 0, -1) if low_end <= np.exp(-e) <= high_end]
+    energy.set_xticks(np.exp(-np.array(kt, float)), [f"{e:g}".replace("-", "−") for e in kt])
+    energy.minorticks_off()
+    energy.set_xlabel(f"{title}\nenergy of a pair (kT)" if title else "energy of a pair (kT)")
+    return fig
+
+
+def potentials(table, arrangements):
+    """
+    Draw fitted potentials as steps with intervals, one panel per arrangement.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``data/ch02/interaction_potential.csv``.
+    arrangements : list of str
+        Panels, from its column ``arrangement``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height = -(-len(arrangements) // 2)
+    fig, axes = plt.subplots(
+        height, 2, figsize=(WIDTH, 3 * height), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for ax, arrangement in zip(axes.flat, arrangements):
+        ax.axhline(0, color="grey", lw=1)
+        part = table[table["arrangement"] == arrangement]
+        for number, (source, steps) in enumerate(part.groupby("source", sort=False)):
+            colour, marker, line = SOURCES[source]
+            steps = steps[np.isfinite(steps["energy_kt"])]
+            shift = 0.02 * (number - 1)
+            middle = (steps["from_nm"] + steps["to_nm"]) / 2 + shift
+            value = steps["energy_kt"]
+            error = [value - steps["energy_low_kt"], steps["energy_high_kt"] - value]
+            label = "default" if source == "dense" else source
+            ax.errorbar(
+                middle, value, error, fmt=marker + line, ms=5, color=COLOURS[colour], label=label
+            )
+        ax.set(title=arrangement, xlim=(0, 1.05), ylim=(-2, 4))
+        ax.legend(loc="upper right", fontsize="small")
+    for ax in axes.flat[len(arrangements) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("distance (nm)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("energy of a pair (kT)")
+    return fig
+
+
+def directional(distances, test):
+    """
+    Draw distances from every element to the nearest of every element (Fig. 5c).
+
+    Parameters
+    ----------
+    distances : dict of (str, str) to array
+        From and to, from `helpers.atoms.ordering.directional_distances`.
+    test : helpers.atoms.ordering.OrderTest
+        Gives what chance makes: the distribution (line), and the 95 % range of the mean (grey).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    names = list(dict.fromkeys(one for one, _ in distances))
+    columns = 2
+    height = -(-len(distances) // columns)
+    fig, axes = plt.subplots(
+        height, columns, figsize=(WIDTH, 2.6 * height), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    reached = next(iter(test.nearest.values())).table["r_nm"].to_numpy()
+    edges = np.append(0, reached[1::2])  # two steps of the test to a bar
+    colours = dict(zip(names, ("blue", "vermilion", "green", "orange")))
+    means = test.means.set_index(["element", "neighbour"])
+    for ax, ((one, two), values) in zip(axes.flat, distances.items()):
+        shares = np.histogram(values, edges)[0] / len(values) / np.diff(edges)
+        ax.stairs(shares, edges, fill=True, color=COLOURS[colours[one]], alpha=0.35)
+        row = means.loc[(one, two)]
+        by_chance = np.append(0, test.nearest[one, two].table["mean"].to_numpy()[1::2])
+        ax.stairs(np.diff(by_chance) / np.diff(edges), edges, color="black", lw=1)
+        ax.axvspan(row["null_low_nm"], row["null_high_nm"], color="0.8", zorder=0)
+        ax.axvline(row["mean_nm"], color=COLOURS[colours[one]])
+        ax.set_title(f"{one} to {two}, mean {row['mean_nm']:.2f} nm")
+    for ax in axes.flat[len(distances) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("distance (nm)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("per nm")
+    return fig
+
+
+def connections(test):
+    """
+    Draw mark-connection functions with their envelopes, one panel per pair of elements.
+
+    Parameters
+    ----------
+    test : helpers.atoms.ordering.OrderTest
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    number = len(test.connection)
+    height = -(-number // 2)
+    fig, axes = plt.subplots(
+        height, 2, figsize=(WIDTH, 2.7 * height + 0.3), sharex=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for ax, ((one, two), found) in zip(axes.flat, test.connection.items()):
+        _envelope(ax, found)
+        ax.set(title=f"{one}–{two}, p = {found.p:.3g}", ylim=(0, None))
+        ax.set_xlabel("r (nm)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("share of the pairs")
+    for ax in axes.flat[number:]:
+        ax.set_axis_off()
+    if number % 2:
+        axes.flat[number - 2 if number > 1 else 0].tick_params(labelbottom=True)
+        axes.flat[number].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
+    else:
+        axes[0, 0].legend()
+    return fig
+
+
+def power(table):
+    """
+    Draw the share of tests that find order, against its strength, one panel per number of atoms.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``data/ch02/ordering_power.csv``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    table = table[(table["null"] == "labelling") & (table["positions"] == "random")]
+    fig, axes = plt.subplots(
+        1, table["atoms"].nunique(), figsize=(WIDTH, 3.6), sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    looks = (("black", "o"), ("blue", "s"), ("green", "^"), ("vermilion", "D"))
+    for ax, (atoms, part) in zip(axes.flat, table.groupby("atoms")):
+        ax.axhline(0.05, color="grey", ls=":")
+        for (error, rows), (colour, marker) in zip(part.groupby("error"), looks):
+            ax.plot(
+                rows["strength_kt"], rows["rejected"], marker + "-", color=COLOURS[colour], ms=5,
+                label=f"{error:.0%}",
+            )  # fmt: skip
+        ax.set(title=f"{atoms} atoms", xlabel="preference for like (kT)", ylim=(0, 1.02))
+    axes[0, 0].set_ylabel("share with p ≤ 0.05")
+    axes[0, 0].legend(title="wrong labels")
+    return fig
+
+
+def isolation(table, paper_nm2=1.0):
+    """
+    Draw the density at which 5 % of the atoms are in multimers, with intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``label``, ``density_nm2``, ``low``, ``high``, ``highest_nm2`` and ``colour`` (a name of
+        `helpers.figures.COLOURS`), from top to bottom. A density that was never reached is drawn
+        as an arrow from the highest one that was looked at.
+    paper_nm2 : float
+        The paper's criterion, dashed.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.3 * len(table)), layout="constrained")
+    ax.axvline(paper_nm2, color="grey", ls="--")
+    for position, row in enumerate(table.itertuples()):
+        colour = COLOURS[row.colour]
+        if np.isinf(row.density_nm2):
+            ax.plot(row.highest_nm2, position, ">", color=colour, ms=8)
+            continue
+        ax.barh(position, row.density_nm2, color=colour, alpha=0.45, height=0.7)
+        if np.isfinite(row.low):
+            high = min(row.high, row.highest_nm2)
+            ax.plot([row.low, high], [position] * 2, color=colour)
+            if np.isinf(row.high):
+                ax.plot(high, position, ">", color=colour, ms=6)
+    ax.set(
+        yticks=range(len(table)), yticklabels=table["label"], ylim=(len(table) - 0.4, -0.6),
+        xlabel="atoms per nm² at which 5 % touch",
+    )  # fmt: skip
+    return fig
