@@ -35,11 +35,11 @@ METALS = ("Ni", "Pd", "Pt", "Ru")
 # Minimum, N-N bonded, farthest, and one between.
 KEY = ("4.92b", "4.26a", "8.87a", "6.51a")
 FARTHEST = 9.0  # A, as in the paper
-# Arrangements with metals: from the closest without an N-N bond to the farthest.
+# Arrangements with metals: the minimum, the farthest, then those between.
 WITH_METALS = {
-    ("4N", "4N"): ("4.92b", "5.36a", "5.64a", "6.15a", "6.51a", "7.38a", "7.68a", "8.87a"),
-    ("3N", "3N"): ("4.92a", "5.12a", "5.68a", "6.51a", "7.38a", "8.64a"),
-    ("3N", "4N"): ("4.97b", "5.55a", "5.81a", "6.77a", "7.41a", "8.19a"),
+    ("4N", "4N"): ("4.92b", "8.87a", "6.51a", "5.64a", "7.38a", "5.36a", "6.15a", "7.68a"),
+    ("3N", "3N"): ("4.92a", "8.64a", "6.51a", "5.68a", "7.38a", "5.12a"),
+    ("3N", "4N"): ("4.97b", "8.19b", "6.77a", "5.81a", "7.41a", "5.55a"),
 }
 LIFT = {"3N": 1.0, "4N": 0.3, "6N": 0.3}  # height of the metal before relaxation, A
 FIELDS = (
@@ -121,7 +121,13 @@ def names(kinds, cell):
 
 @cache
 def height(kind, element):
-    """Height of a metal over the sheet in its relaxed single site, A (stage "centres")."""
+    """Height of a metal over an unrelaxed sheet, A.
+
+    In the plane of a 4N site (a relaxed centre is there within 0.1 A); over a 3N site as high as
+    in the relaxed sheet with one (stage "centres").
+    """
+    if kind == "4N":
+        return 0.0
     job = Job((kind,), metals=(element,), relaxed=True)
     with np.load(GEOMETRIES) as saved:
         z = saved[job.id][:, 3] / 1000
@@ -247,6 +253,7 @@ def stages():
     """Jobs by stage, the most wanted first; functions, as some build on others' results."""
     return {
         "pairs": pairs,
+        "key": key,
         "relaxed": relaxed,
         "centres": centres,
         "robust": robust,
@@ -271,13 +278,33 @@ def pairs():
             yield Job(kinds, name, EMPTY)
 
 
+def key():
+    """A little of everything: what the chapter needs at least."""
+    for name in KEY:
+        yield Job(PAIRS[0], name, EMPTY, relaxed=True)
+    for metal in METALS[:3]:
+        yield Job(("3N",), metals=(metal,), relaxed=True)
+    yield from metals(METALS[:3], 2)
+    for method, kelvin in (("GFN2-xTB", tb.ELECTRONS_K), (tb.METHOD, 300.0)):
+        for name in KEY:
+            yield Job(PAIRS[0], name, EMPTY, method=method, electrons_k=kelvin)
+    for name in KEY:
+        yield Job(PAIRS[0], name, EMPTY, cell=co.PAPER_CELLS)
+    for kinds, minimum, farthest in ((PAIRS[1], "4.92a", "8.87a"), (PAIRS[2], "4.97b", "8.73a")):
+        for name in (minimum, farthest):
+            yield Job(kinds, name, EMPTY, relaxed=True)
+    for metal in METALS[:3]:
+        yield Job(("4N",), metals=(metal,), relaxed=True)
+    for metal in METALS[:3]:
+        for kind in ("4N", "3N"):
+            yield Job((kind,), metals=(metal + "2",), start=STARTS[kind][0], relaxed=True)
+
+
 def relaxed(kinds=("4N", "4N")):
     """Square-planar pairs in the small sheet, relaxed; some from a rattled start."""
     for alone in ((), ("4N",), ("3N",)):
         yield Job(alone, relaxed=True)
     if kinds == ("4N", "4N"):
-        for name in KEY:
-            yield Job(kinds, name, EMPTY, relaxed=True)
         for name in KEY[:3]:
             yield Job(kinds, name, EMPTY, start="rattled", relaxed=True)
     for name in names(kinds, co.SMALL_CELLS):
@@ -286,18 +313,15 @@ def relaxed(kinds=("4N", "4N")):
 
 def centres():
     """One metal in a site, relaxed."""
-    for kind in ("4N", "3N"):
-        for metal in METALS:
+    for metal in METALS:
+        for kind in ("3N", "4N"):
             yield Job((kind,), metals=(metal,), relaxed=True)
 
 
 def robust(kinds=("4N", "4N")):
-    """Other temperatures of the electrons, and GFN2."""
-    if kinds == ("4N", "4N"):
-        for name in KEY:
-            yield Job(kinds, name, EMPTY, electrons_k=300.0)
-    for name in names(kinds, co.SMALL_CELLS):
-        for method, kelvin in ((tb.METHOD, 500.0), ("GFN2-xTB", tb.ELECTRONS_K)):
+    """Another temperature of the electrons, and GFN2."""
+    for method, kelvin in (("GFN2-xTB", tb.ELECTRONS_K), (tb.METHOD, 500.0)):
+        for name in names(kinds, co.SMALL_CELLS):
             yield Job(kinds, name, EMPTY, method=method, electrons_k=kelvin)
 
 
@@ -309,14 +333,14 @@ def paper(kinds=("4N", "4N")):
         yield Job(kinds, name, EMPTY, cell=co.PAPER_CELLS)
 
 
-def metals():
-    """Metal centres in pairs of sites, as built, at the height of the relaxed single centre."""
+def metals(elements=METALS, count=None):
+    """Metal centres in pairs of sites, as built; the first arrangements only, given a count."""
     for kinds in PAIRS:
-        for metal in METALS:
-            for name in WITH_METALS[kinds]:
+        for metal in elements:
+            for name in WITH_METALS[kinds][:count]:
                 for filling in fillings(kinds, metal):
                     yield Job(kinds, name, filling)
-    for name in WITH_METALS[PAIRS[2]]:
+    for name in WITH_METALS[PAIRS[2]][:count]:
         for filling in (("Ni", "Pd"), ("Pd", "Ni")):
             yield Job(PAIRS[2], name, filling)
 

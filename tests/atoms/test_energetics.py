@@ -179,6 +179,28 @@ def test_select_takes_the_lowest_spin_state():
     assert en.select(table, kinds="3N-3N").empty
 
 
+def test_interactions_and_dimers_from_a_table():
+    fillings = ["-|-", "Ni|Pd", "Ni|-", "-|Pd", "Pd|-"]
+    table = rows(kinds="3N-4N", metals=fillings, energy_eV=[-10.0, -15.4, -12.0, -13.0, -99.0])
+    found = en.interactions(table, "3N-4N", "Ni", "Pd", relaxed=False)
+    assert found.e_int_eV.tolist() == pytest.approx([-0.4])
+    assert en.interactions(table, "3N-4N", "Pt", "Pd").empty
+    table = rows(
+        kinds="4N",
+        arrangement="",
+        separation_A=np.nan,
+        relaxed=True,
+        metals=["", "Ni", "Ni2", "Ni2"],
+        start=["", "", "upright", "along x"],
+        energy_eV=[-10.0, -13.0, -14.0, -15.0],
+        metal_distance_A=[np.nan, np.nan, 2.5, 2.2],
+    )
+    found = en.dimers(table).iloc[0]
+    assert (found.kind, found.metal, found.start) == ("4N", "Ni", "along x")
+    assert found.formation_eV == pytest.approx(1.0)
+    assert found.metal_distance_A == 2.2
+
+
 def test_population_of_equal_energies_is_chance():
     table = rows(separation_A=[4.92, 4.92, 8.87], equivalents=[2, 4, 6], energy_eV=-7.0)
     even = en.population(table)
@@ -199,6 +221,28 @@ def test_broken_tables_are_refused(tmp_path):
     rows(energy_eV=[1.0, 2.0]).assign(id="same").to_csv(path, index=False)
     with pytest.raises(DataError, match="'same' twice"):
         en.read_energies(path)
+
+
+@pytest.mark.parametrize("kinds", ["4N-4N", "3N-3N", "3N-4N"])
+def test_committed_energies(kinds):
+    table = en.read_energies()
+    chosen = en.select(table, kinds=kinds, metals="-|-", relaxed=False, cell="6x4", start="")
+    names = {a.name for a in co.arrangements(tuple(kinds.split("-")), 9.0)}
+    assert set(chosen.arrangement) <= names and len(chosen) > 10
+    relative = en.relative_to_farthest(chosen)
+    assert chosen.separation_A[relative.idxmin()] == pytest.approx(5, abs=0.2)
+    bonded = chosen.carbons_between == 0
+    assert relative[bonded].min() > relative[~bonded].max()
+
+
+def test_committed_geometries():
+    table = en.read_energies()
+    relaxed = table[table.relaxed & table.energy_eV.notna()]
+    for row in relaxed.itertuples():
+        numbers, positions = en.read_geometry(row.id)
+        assert len(numbers) == len(positions) == row.atoms
+    with pytest.raises(DataError, match="only relaxed"):
+        en.read_geometry("4N/6x4/GFN1-xTB/1500K/u0/rigid")
 
 
 # Tight binding itself, on the smallest sheet that holds a site
