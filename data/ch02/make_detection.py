@@ -5,13 +5,14 @@ cell (seeds 2000-2119) and one validation image (the first of two, seeds 1000-10
 ten public Pt1/NC test images, the low-density end. Seed 0 of the SAC-CNN sees all of them; its
 other seeds and its ablations see Ni and Pt at 1 and 6 atoms per nm^2 and five measured images.
 
-Methods: the SAC-CNN trained in make_sac_cnn.py (five seeds, with its ablations), the same with
-mixtures splitting large regions (the published pipeline), chapter 1's ensemble, the U-Nets that
-learnt from simulated dense images ("dense"; no other has seen the simulator), a Laplacian
-of Gaussian, and random guesses, as many as there are atoms.
+Methods: the SAC-CNN trained in make_sac_cnn.py (five seeds, with its ablations), the same with the
+published mixtures splitting large regions (the published pipeline), chapter 1's ensemble, U-Nets
+that learnt from simulated dense images ("dense"; no other has seen the simulator), a Laplacian of
+Gaussian, and random guesses, as many as there are atoms.
 
-Threshold rules: "published" 0.8; "measured", chosen out of fold on measured training images;
-"simulated", chosen on the validation images for the best mean F1.
+Threshold rules: "published" 0.8; "measured", chosen on measured training images (out of fold, but
+for "dense", whose networks have seen them); "simulated", chosen on the validation images for the
+best mean F1, for "dense" the threshold that it ships with.
 
 Matching rules: "iou" is the published one, which accepts up to 7 px (0.2 nm) along an axis. At 8
 atoms per nm^2 that is farther than to the next atom, so that even guesses count as found. "3 px"
@@ -44,7 +45,7 @@ from helpers import data
 from helpers.atoms import baselines, dense_detection, detect, evaluate
 from helpers.atoms.dense_detection import PUBLISHED_THRESHOLD, RADIUS
 from helpers.atoms.matching import match
-from helpers.atoms.multimers import split
+from helpers.atoms.multimers import PUBLISHED, split
 from helpers.atoms.neighbours import nearest_neighbours
 from helpers.atoms.peaks import components, maxima
 
@@ -102,6 +103,7 @@ class Method:
     def __init__(self, name, variant, seed):
         self.name, self.variant, self.seed = name, variant, seed
         self.positions, self.rules, self.grid = components, {}, GRID
+        self.regions = name.startswith("sac-cnn")  # they merge and part as the threshold moves
         if name.startswith("sac-cnn"):
             network, measured = network_of(variant, seed)
             self.clip = "not clipped" not in variant
@@ -110,7 +112,8 @@ class Method:
             )
             self.rules = {"published": PUBLISHED_THRESHOLD, "measured": measured}
             if "mixtures" in name:
-                self.positions, self.grid = split, GRID[GRID >= 0.5]
+                self.positions = partial(split, criterion=PUBLISHED)
+                self.grid = GRID[GRID >= 0.8]
         elif name == "ensemble":
             shipped = detect.load_detector("ensemble")
             self.map, self.positions = shipped.likelihood, maxima
@@ -118,6 +121,7 @@ class Method:
         elif name == "dense":
             shipped = dense_detection.load_detector("dense")
             self.map, self.positions = shipped.likelihood, shipped.positions
+            self.rules = {"simulated": shipped.threshold, "measured": self.on_training()}
         elif name == "log":
             self.map = partial(self.log_map, sigma=float(variant.split()[1]))
             self.positions = partial(maxima, min_distance=dense_detection.SEPARATION)
@@ -128,9 +132,16 @@ class Method:
         """Response of the Laplacian of Gaussian."""
         return baselines.log_response(dense_detection.prepare(image), sigma)
 
+    def on_training(self):
+        """Threshold with the best mean F1 on the measured training images."""
+        frames = data.pt_nc("train")
+        found = [self.positions(self.map(f.image.to_numpy()), self.grid[0]) for f in frames]
+        curve = evaluate.threshold_curve([f.labels for f in frames], found, self.grid)
+        return evaluate.choose_threshold(curve)
+
     def on_validation(self, atoms, maps):
         """Threshold with the best mean F1 on the validation images, and that F1."""
-        if self.positions in (components, split):
+        if self.regions:
             found = [partial(self.positions, m) for m in maps]
         else:  # a maximum stays where it is, whatever the threshold
             found = [self.positions(m, self.grid[0]) for m in maps]
@@ -202,7 +213,7 @@ def part(key, test, validation):
         test, validation = few(test), few(validation)
     maps, validation_maps = ([method.map(f["pixels"]) for f in k] for k in (test, validation))
     readings = [method]
-    if (name, variant) == ("sac-cnn", PAPER):
+    if key == ("sac-cnn", PAPER, 0):
         readings.append(Method("sac-cnn + mixtures", variant, seed))
     for reading in readings:
         read(reading, test, maps, validation, validation_maps)
@@ -211,7 +222,7 @@ def part(key, test, validation):
 def read(method, test, maps, validation, validation_maps):
     """Score one way to read positions from maps."""
     threshold, f1 = method.on_validation([f["atoms"] for f in validation], validation_maps)
-    rules = method.rules | {"simulated": threshold}
+    rules = {"simulated": threshold} | method.rules  # the shipped one where there is one
     rows, ranked, near, shapes = [], [], [], []
     in_detail = method.seed == 0 and method.variant in (PAPER, "", *SIGMAS)
     for frame, likelihood in zip(test, maps, strict=True):
@@ -305,10 +316,10 @@ def keys():
 
 def joined(kind):
     """One table of all parts of a kind."""
-    return pd.concat(
-        [pd.read_csv(f, keep_default_na=False, na_values=["nan", ""]).fillna({"variant": ""})
-         for f in sorted(PARTS.glob(f"*.{kind}.csv"))]
-    )  # fmt: skip
+    tables = [
+        pd.read_csv(f, dtype={"image": str, "variant": str}) for f in PARTS.glob(f"*.{kind}.csv")
+    ]
+    return pd.concat(tables).fillna({"variant": ""})
 
 
 def summary(rows):
@@ -324,27 +335,44 @@ def summary(rows):
         for metric in evaluate.METRICS:
             low, high = evaluate.bootstrap_interval(image[metric])
             row |= {metric: image[metric].mean(), f"{metric}_low": low, f"{metric}_high": high}
-        row["f1_sd_seeds"] = some.groupby("seed")["f1"].mean().std()
+        seen = some.pivot_table(index="image", columns="seed", values="f1").dropna()
+        row["f1_sd_seeds"] = seen.mean().std()  # over the images that every seed has seen
         out.append(row)
     return pd.DataFrame(out).sort_values(by)
 
 
-def roc(ranked):
-    """Rates over the candidates of a metal, at quantiles of their probability."""
+def roc(ranked, rows):
+    """Rates at quantiles of the probability, per metal.
+
+    The candidates are all maxima of a map above 0.001. True positive rate: candidates above the
+    threshold that are atoms, of all atoms (the curve ends below 1 where atoms have no maximum of
+    their own). False positive rate: those that are none, of all candidates that are none. "auc" is
+    the probability that a candidate that is an atom ranks above one that is none.
+    """
+    one = rows[(rows["matching"] == "3 px") & (rows["threshold_rule"] == "simulated")]
+    one = one[one["seed"] == 0].drop_duplicates(["data", "metal", "image", "method"])
+    atoms = one.assign(n=one["tp"] + one["fn"]).groupby(["data", "metal", "method"])["n"].sum()
     out = []
-    for (what, metal, method), some in ranked.groupby(["data", "metal", "method"]):
+    for group, some in ranked.groupby(["data", "metal", "method"]):
         probability, hit = some["probability"].to_numpy(), some["hit"].to_numpy(bool)
         rank = pd.Series(probability).rank().to_numpy()
         positive, negative = hit.sum(), (~hit).sum()
         area = (rank[hit].sum() - positive * (positive + 1) / 2) / (positive * negative)
-        for t in np.unique(np.r_[0, np.quantile(probability, np.linspace(0.02, 0.995, 40))]):
+        levels = np.quantile(probability, np.linspace(0.02, 0.995, 40))
+        for t in np.unique(np.r_[0, levels]):
             above = probability > t
-            out.append({
-                "data": what, "metal": metal, "method": method, "threshold": t,
-                "true_positive_rate": (above & hit).sum() / positive,
-                "false_positive_rate": (above & ~hit).sum() / negative,
-                "auc": area, "atoms": positive, "others": negative,
-            })  # fmt: skip
+            out.append(
+                {
+                    **dict(zip(("data", "metal", "method"), group, strict=True)),
+                    "threshold": t,
+                    "true_positive_rate": (above & hit).sum() / atoms[group],
+                    "false_positive_rate": (above & ~hit).sum() / negative,
+                    "auc": area,
+                    "atoms": atoms[group],
+                    "candidates": len(some),
+                    "false_candidates": negative,
+                }
+            )
     return pd.DataFrame(out)
 
 
@@ -383,7 +411,7 @@ def collect():
         t[(t["method"] != "log") | (t["variant"] == best)]
         for t in (joined("ranked"), joined("near"))
     )
-    roc(ranked).round(4).to_csv(HERE / "detection_roc.csv", index=False)
+    roc(ranked, rows).round(4).to_csv(HERE / "detection_roc.csv", index=False)
     distances(near).round(4).to_csv(HERE / "detection_distance.csv", index=False)
     shapes = joined("shapes")
     shapes = shapes[(shapes["data"] == "measured") | (shapes["density_nm2"] <= 1)]
