@@ -1,0 +1,395 @@
+"""Which element is each atom? Labels from an image alone, without training labels.
+
+In a dark-field image a heavier atom is brighter, about as Z^1.6 to Z^2. Rossi et al. 2024 cut a
+crop around every detected atom, let a variational autoencoder summarise the crops of the image,
+split the summaries into as many clusters as there are elements with a Gaussian mixture, and give
+the brightest cluster to the heaviest element. Simpler summaries go through the same mixture here:
+the intensity in a disc, principal components, and the height of a Gaussian fitted to every atom
+together with its neighbours.
+"""
+
+import json
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, sparse
+from scipy.sparse.linalg import cg
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
+
+from helpers.atoms.crops import crops_at
+from helpers.atoms.equivariant import POSE, SHIFT_PRIOR, checked, encode, train
+from helpers.data import ROOT, DataError
+
+CALIBRATION = ROOT / "data" / "ch02" / "species_calibration.json"
+METHODS = ("fit", "intensity", "pca", "vae")
+DISC_PX = 2.0
+COMPONENTS = 1  # principal components
+TOP_PERCENTILE = 95
+EXTREME = 2  # percentile
+CONTRAST_POWERS = (0.9, 2.4)  # of Z, chosen on validation images
+SYMBOLS = (
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se"
+    " Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb"
+    " Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U"
+).split()
+
+
+def by_atomic_number(elements) -> list[str]:
+    """
+    Elements in the order of their atomic numbers.
+
+    Raises
+    ------
+    DataError
+        If a symbol is unknown, one comes twice, or there are fewer than two.
+    """
+    elements = list(elements)
+    unknown = [e for e in elements if e not in SYMBOLS]
+    if unknown:
+        raise DataError(f"elements: found {unknown[0]!r}, expected symbols such as Ni, Pd, Pt")
+    if len(elements) < 2 or len(set(elements)) < len(elements):
+        raise DataError(
+            f"elements: found {', '.join(elements) or 'none'}, expected at least two different ones"
+        )
+    return sorted(elements, key=SYMBOLS.index)
+
+
+def disc_intensity(crops: np.ndarray, radius: float = DISC_PX) -> np.ndarray:
+    """
+    Sum of each crop within a radius of its centre, less the background of its outer ring.
+
+    The background is the median of the pixels further than 8 px from the centre.
+
+    Returns
+    -------
+    (N,) array, in the unit of the image times pixels.
+    """
+    half = crops.shape[1] // 2
+    distance = np.hypot(*np.mgrid[-half : half + 1, -half : half + 1])
+    background = np.median(crops[:, distance > 8], axis=1)
+    disc = crops[:, distance <= radius]
+    return disc.sum(1) - background * disc.shape[1]
+
+
+def fitted_amplitudes(
+    image: np.ndarray, points: pd.DataFrame, sigma: float | None = None
+) -> tuple[np.ndarray, float]:
+    """
+    Heights of Gaussians at all atoms, fitted together, so that neighbours share their light.
+
+    Least squares over the whole image for one height per atom and a background that is linear
+    between nodes 40 px apart. Where two atoms lie so close that the image cannot tell their heights
+    apart, both tend to the mean height, as much as noise and spread of the heights demand (a normal
+    prior whose mean and width are estimated from the image).
+
+    Parameters
+    ----------
+    image : (H, W) array
+    points : DataFrame with ``x_px`` and ``y_px``
+    sigma : float, optional
+        Standard deviation of an atom's image, px; by default the one that fits best.
+
+    Returns
+    -------
+    heights : (N,) array
+    sigma : float
+    """
+    image = np.asarray(image, np.float64)
+    background = _nodes(image.shape, 40)
+    if sigma is None:
+        found = optimize.minimize_scalar(
+            lambda s: _heights(image, points, s, background)[1],
+            bounds=(1.2, 4.5), method="bounded", options={"xatol": 0.03},
+        )  # fmt: skip
+        sigma = float(found.x)
+    return _heights(image, points, sigma, background)[0], sigma
+
+
+def _heights(image, points, sigma, background):
+    """Heights and residual variance at one width."""
+    n = len(points)
+    design = sparse.hstack([_spots(image.shape, points, sigma), background], format="csc")
+    gram, right = (design.T @ design).tocsr(), design.T @ image.ravel()
+    total = float((image**2).sum())
+    ridge, mean = np.full(len(right), 1e-6), np.zeros(len(right))
+    solved = None
+    for _ in range(4):
+        system = gram + sparse.diags_array(ridge)
+        scale = sparse.diags_array(1 / system.diagonal())
+        solved, _ = cg(system, right + ridge * mean, solved, rtol=1e-7, maxiter=2000, M=scale)
+        residual = (total - 2 * solved @ right + solved @ (gram @ solved)) / image.size
+        heights = np.clip(solved[:n], 0, None)
+        # isolated atoms carry the spread: quartiles are not moved by the few that are unstable
+        low, centre, high = np.percentile(heights, [25, 50, 75])
+        spread = max((high - low) / 1.35, 1e-3)
+        ridge[:n], mean[:n] = max(residual, 1e-12) / spread**2, centre
+    return solved[:n], residual
+
+
+def _spots(shape, points, sigma):
+    """One column per atom: a Gaussian of height 1 at its place, cut at 4 sigma; (H W, N)."""
+    reach = int(np.ceil(4 * sigma))
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    x, y = points["x_px"].to_numpy(float), points["y_px"].to_numpy(float)
+    columns = np.rint(x).astype(int)[:, None] + dx.ravel()
+    rows = np.rint(y).astype(int)[:, None] + dy.ravel()
+    values = np.exp(-((columns - x[:, None]) ** 2 + (rows - y[:, None]) ** 2) / (2 * sigma**2))
+    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    atom = np.broadcast_to(np.arange(len(x))[:, None], rows.shape)
+    places = rows * shape[1] + columns
+    size = (shape[0] * shape[1], len(x))
+    return sparse.csc_array((values[inside], (places[inside], atom[inside])), shape=size)
+
+
+def _nodes(shape, spacing):
+    """Bilinear interpolation from a grid of nodes to all pixels; (H W, nodes)."""
+    along = []
+    for size in shape:
+        nodes = max(2, round(size / spacing) + 1)
+        at = np.linspace(0, nodes - 1, size)
+        weights = np.clip(1 - abs(at[:, None] - np.arange(nodes)), 0, None)
+        along.append(sparse.csc_array(weights))
+    return sparse.kron(*along, format="csc")
+
+
+def features(image, points, method: str, seed: int = 0, model=None) -> pd.DataFrame:
+    """
+    What each method knows about every atom.
+
+    Parameters
+    ----------
+    image : (H, W) array in [0, 1]
+    points : DataFrame with ``x_px`` and ``y_px``
+    method : {"fit", "intensity", "pca", "vae"}
+    seed : int
+        Of the training of the autoencoder.
+    model : EquivariantVae, optional
+        A model trained on these crops; trained here when None.
+
+    Returns
+    -------
+    DataFrame, one row per point
+        "fit": ``height``; "intensity": ``intensity``; "pca": ``component_1``, ...; "vae":
+        ``angle_rad``, ``shift_x_px``, ``shift_y_px`` and the content ``latent_1``, ...
+    """
+    if method == "fit":
+        return pd.DataFrame({"height": fitted_amplitudes(image, points)[0]})
+    crops = checked(crops_at(image, points))
+    if method == "intensity":
+        return pd.DataFrame({"intensity": disc_intensity(crops)})
+    if method == "pca":
+        scores = PCA(COMPONENTS, svd_solver="full").fit_transform(crops.reshape(len(crops), -1))
+        return pd.DataFrame(scores).rename(columns=lambda i: f"component_{i + 1}")
+    if method != "vae":
+        raise DataError(f"method: found {method!r}, expected one of {', '.join(METHODS)}")
+    latent = encode(model or train(crops, seed)[0], crops)
+    to_px = SHIFT_PRIOR * (crops.shape[1] // 2)
+    pose = {
+        "angle_rad": latent[:, 0],
+        "shift_x_px": latent[:, 1] * to_px,
+        "shift_y_px": latent[:, 2] * to_px,
+    }
+    content = pd.DataFrame(latent[:, POSE:]).rename(columns=lambda i: f"latent_{i + 1}")
+    return pd.DataFrame(pose).join(content)
+
+
+def mixture(values: np.ndarray, n: int, seed: int = 0) -> np.ndarray:
+    """
+    Membership of every atom in each of ``n`` Gaussian clusters (full covariance), (N, n).
+
+    A single column is clipped to its 2nd and 98th percentile, so that a few merged pairs or false
+    detections cannot form a cluster of their own, and scaled to unit spread. Latent numbers are
+    left as they are, with the published 1e-4 added to the variances.
+    """
+    values = np.asarray(values, np.float64)
+    if values.shape[1] == 1:
+        values = np.clip(values, *np.percentile(values, [EXTREME, 100 - EXTREME]))
+        values = (values - np.median(values)) / max(values.std(), 1e-12)
+    fitted = GaussianMixture(n, reg_covar=1e-4, n_init=5, random_state=seed).fit(values)
+    return fitted.predict_proba(values)
+
+
+def brightness_order(crops: np.ndarray, membership: np.ndarray) -> np.ndarray:
+    """
+    Clusters from dark to bright by the paper's rule.
+
+    The brightness of a crop is its 95th percentile, where its top 5 % begin; that of a cluster is
+    the median over its crops. An empty cluster comes first.
+
+    Parameters
+    ----------
+    crops : (N, 21, 21) array
+    membership : (N, n) array
+        Probability of each cluster; a crop counts for its most probable one.
+
+    Returns
+    -------
+    (n,) int array
+    """
+    top = np.percentile(crops, TOP_PERCENTILE, axis=(1, 2))
+    cluster = membership.argmax(1)
+    brightness = [
+        np.median(top[cluster == k]) if (cluster == k).any() else -np.inf
+        for k in range(membership.shape[1])
+    ]
+    return np.argsort(brightness, kind="stable")
+
+
+def assign_elements(
+    image: np.ndarray,
+    points: pd.DataFrame,
+    elements,
+    method: str = "fit",
+    seed: int = 0,
+    model=None,
+    calibrated: bool = True,
+) -> pd.DataFrame:
+    """
+    Give every atom an element and say how sure that is.
+
+    Parameters
+    ----------
+    image : (H, W) array in [0, 1]
+        Clipped and normalised (`dense_detection.prepare`).
+    points : DataFrame with ``x_px`` and ``y_px``
+    elements : list of str
+        Symbols of the elements in the sample, such as ``["Ni", "Pd"]``, in any order.
+    method : {"fit", "intensity", "pca", "vae"}
+        "vae" is the paper's; "fit" labels more atoms rightly on simulated images
+        (``data/ch02/species.csv``).
+    seed : int
+        Of the autoencoder and of the start of the mixture.
+    model : EquivariantVae, optional
+        For "vae": a model trained on these crops.
+    calibrated : bool
+        Soften the confidence so that it means a frequency on simulated validation images; without,
+        it is the probability that the mixture gives.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``points``, ``element``, ``confidence`` (0 to 1), and those of `features`.
+
+    Raises
+    ------
+    DataError
+        If an element or the method is unknown, there are fewer than 21 atoms per element, the image
+        holds NaN or values outside [0, 1], or a point lies outside the image.
+    """
+    elements = by_atomic_number(elements)
+    if method not in METHODS:
+        raise DataError(f"method: found {method!r}, expected one of {', '.join(METHODS)}")
+    image = np.asarray(image, np.float32)
+    fewest = 21 * len(elements)
+    if len(points) < fewest:
+        raise DataError(
+            f"elements: found {len(points)} atoms for {len(elements)} elements, expected at least"
+            f" {fewest}; clusters of so few mean nothing, use a larger field of view."
+        )
+    crops = checked(crops_at(image, points))
+    found = features(image, points, method, seed, model)
+    membership = mixture(content(found), len(elements), seed)
+    membership = membership[:, brightness_order(crops, membership)]
+    if calibrated:
+        membership = soften(membership, temperature(method, len(elements)))
+    return points.reset_index(drop=True).assign(
+        element=np.array(elements)[membership.argmax(1)],
+        confidence=membership.max(1),
+        **found,
+    )
+
+
+def doubtful_contrast(assigned: pd.DataFrame, elements) -> str:
+    """
+    Say when the labels contradict Z-contrast, as they do when most atoms of one element are missed.
+
+    Unsupervised clusters are always as many as there are elements. If the detector finds few atoms
+    of the faintest one, a cluster splits instead, and every label may be off by one element. Then
+    the brightness of neighbouring clusters rises by less than Z^0.9 (or by more than Z^2.4).
+
+    Parameters
+    ----------
+    assigned : DataFrame
+        Of `assign_elements` with the method "fit".
+    elements : list of str
+
+    Returns
+    -------
+    str
+        One sentence, or "" when nothing is wrong.
+    """
+    order = by_atomic_number(elements)
+    height = assigned.groupby("element")["height"].median().reindex(order)
+    if height.isna().any():
+        return f"No atom was labelled {height.index[height.isna()][0]}: treat all labels as unsure."
+    for light, heavy in zip(order[:-1], order[1:]):
+        ratio = height[heavy] / max(height[light], 1e-6)
+        charge = (SYMBOLS.index(heavy) + 1) / (SYMBOLS.index(light) + 1)
+        low, high = (charge**power for power in CONTRAST_POWERS)
+        if not low <= ratio <= high:
+            return (
+                f"Atoms labelled {heavy} are {ratio:.2f} times as bright as those labelled {light},"
+                f" expected {low:.2f} to {high:.2f}: one element may have been missed by the"
+                " detector, and the labels may be wrong altogether."
+            )
+    return ""
+
+
+def content(found: pd.DataFrame) -> np.ndarray:
+    """Columns of `features` that say what an atom is, not how it lies: (N, d) array."""
+    pose = ["angle_rad", "shift_x_px", "shift_y_px"]
+    return found.drop(columns=pose, errors="ignore").to_numpy(float)
+
+
+def soften(membership: np.ndarray, temperature: float) -> np.ndarray:
+    """Divide the logarithms of the probabilities by a temperature; above 1, less sure."""
+    logs = np.log(np.clip(membership, 1e-12, 1)) / temperature
+    raised = np.exp(logs - logs.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
+def fit_temperature(membership: np.ndarray, truth: np.ndarray) -> float:
+    """
+    The temperature under which the true elements are most probable.
+
+    Parameters
+    ----------
+    membership : (N, n) array
+        Probabilities, columns in the order of the atomic number.
+    truth : (N,) int array
+        Column of the true element.
+
+    Returns
+    -------
+    float
+    """
+
+    def cost(log_t):
+        chosen = soften(membership, np.exp(log_t))[np.arange(len(truth)), truth]
+        return -np.log(np.clip(chosen, 1e-12, 1)).mean()
+
+    return float(np.exp(optimize.minimize_scalar(cost, bounds=(-1, 6), method="bounded").x))
+
+
+@cache
+def _temperatures():
+    return json.loads(CALIBRATION.read_text())["temperature"]
+
+
+def temperature(method: str, n: int) -> float:
+    """Temperature of a method for ``n`` elements, from validation images (three for more)."""
+    return _temperatures()[method][str(min(n, 3))]
+
+
+def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> float:
+    """
+    Expected calibration error: mean gap between confidence and share correct, in equal groups.
+
+    Atoms are sorted by confidence and cut into groups of equal size.
+    """
+    order = np.argsort(confidence, kind="stable")
+    groups = np.array_split(order, bins)
+    gaps = [abs(confidence[g].mean() - correct[g].mean()) * len(g) for g in groups if len(g)]
+    return float(sum(gaps) / len(order))
