@@ -145,10 +145,11 @@ def select(table, **wanted):
 def relative_to_farthest(table):
     """Energies against the arrangement with the largest separation, eV (Fig. 4b).
 
-    Of several at that separation the one counts whose periodic images are farthest.
+    Arrangements whose periodic images are hardly farther than the pair itself (0.5 A) are no
+    reference; of several at one separation that with the farthest images is.
     """
-    ranked = table.sort_values(["separation_A", "image_A"])
-    return table.energy_eV - ranked.energy_eV.iloc[-1]
+    apart = table[table.image_A > table.separation_A + 0.5]
+    return table.energy_eV - apart.sort_values(["separation_A", "image_A"]).energy_eV.iloc[-1]
 
 
 def interactions(table, kinds, first, second, **wanted):
