@@ -258,7 +258,7 @@ def assign_elements(
         Symbols of the elements in the sample, such as ``["Ni", "Pd"]``, in any order.
     method : {"fit", "intensity", "pca", "vae"}
         "vae" is the paper's; "fit" labels more atoms rightly on simulated images
-        (``data/ch02/species.csv``).
+        (``data/ch02/species.csv``). After "fit", ask `doubtful_contrast` whether the labels can be.
     seed : int
         Of the autoencoder and of the start of the mixture.
     model : EquivariantVae, optional
