@@ -61,8 +61,11 @@ IMAGES = {1000: 4, 2000: 6}  # first seed: images per setting
 TRAINED = {1000: 1, 2000: 2}  # of these, with an autoencoder
 TRAINED_MAIN = {1000: 3, 2000: 5}
 SIMPLE = ("fit", "intensity", "pca")
-TRIED = [(50, 3.0, 20), (2, 3.0, 20), (2, 1.0, 20), (2, 1.0, 80)]
+TRIED = [
+    (50, 3.0, 20), (2, 3.0, 20), (2, 1.0, 20), (2, 1.0, 80), (50, 3.0, 80), (50, 0.3, 80),
+]  # fmt: skip
 TUNED = (2, 1.0, 20)  # content dimensions, KL scale, epochs
+EXAMPLE = (2, 1.0, 80)  # trained longer: after 20 epochs the decoder has hardly learned a spot
 MATCH_PX = 6
 EDGES = np.linspace(0, 1, 11)
 
@@ -368,7 +371,7 @@ def example():
     simulated, image = image_of("NiPd", *MAIN, 2000)
     points = simulated.atoms[["x_px", "y_px"]]
     crops = crops_at(image, points)
-    model = tuned_model(crops, 0)
+    model = tuned_model(crops, 0, EXAMPLE)
     latent = equivariant.encode(model, crops)
     plane = latent[:, equivariant.POSE :]
     axes = [np.linspace(*np.percentile(plane[:, i], [1, 99]), 9) for i in (0, 1)]
