@@ -6,11 +6,11 @@ Core of a detector: the distance below which it loses pairs of a random arrangem
 at either of its thresholds ("published", "validated"; see make_bias.py).
 Fits to simulated images (positions of bias_positions.npz):
 
-    plain    every distance up to 0.5 nm counts as interaction
-    core     distances below the core have a factor of their own
-    null     core, divided by the same fit to random arrangements in images of the nearest detected
-             density; an image is never its own null, and random cells take turns: two images
-             are judged by the other three
+    plain        every distance up to 0.5 nm counts as interaction
+    core         distances below the core have a factor of their own
+    over random  core, divided by the same fit to random arrangements in images of the nearest
+                 detected density; an image is never its own null, and random cells take turns: two
+                 images are judged by the other three
 
 Measured: the 21 Pt1/NC images, labels and detections of chapter 1's ensemble (out of fold for the
 training images). Its null: 12 simulated images like the measured ones (seeds 2400-2411) with atoms
@@ -184,7 +184,7 @@ def verdicts(pictures, source, kind, limits, null):
     found = []
     for picture in pictures:
         single = fit([picture[source]], limits)
-        if kind == "null":
+        if kind == "over random":
             seeds = tuple(i["seed"] for i in null if i is not picture)
             found.append(judged(against(single, null_fit(seeds, source, limits))[0]))
         else:
@@ -202,9 +202,9 @@ def simulated():
         for source in ("true", *CORES_NM):
             core = CORES_NM.get(source, 0)
             density = detected_density(pictures, source)
-            for kind in ("plain", "core", "null") if core else ("plain",):
+            for kind in ("plain", "core", "over random") if core else ("plain",):
                 limits = (0 if kind == "plain" else core, REACH_NM)
-                null = nearest_random(metal, density, source) if kind == "null" else []
+                null = nearest_random(metal, density, source) if kind == "over random" else []
                 row = {
                     "metal": metal, "arrangement": arrangement, "asked_nm2": asked,
                     "source": source, "fit": kind, "images": len(pictures), "density_nm2": density,
@@ -214,7 +214,7 @@ def simulated():
                     some, others = pictures[:2], others[2:]
                 pooled = fit([i[source] for i in some], limits)
                 row |= step(pooled)
-                if kind == "null":
+                if kind == "over random":
                     ratio = against(pooled, null_fit(tuple(others), source, limits))[0]
                     row |= {"gamma": ratio.value, "low": ratio.low, "high": ratio.high}
                     energies = -np.log([ratio.value, ratio.high, ratio.low])
@@ -281,7 +281,9 @@ def measured():
         found = fit([i["ensemble"] for i in measured_images()], (core, REACH_NM))
         ratio = against(found, null)[0]
         energies = -np.log([ratio.value, ratio.high, ratio.low])
-        rows.append(head | {"source": "ensemble", "fit": f"{kind} over null", "atoms": found.atoms})
+        rows.append(
+            head | {"source": "ensemble", "fit": f"{kind} over random", "atoms": found.atoms}
+        )
         rows[-1] |= {"images": 21, "gamma": ratio.value, "low": ratio.low, "high": ratio.high}
         rows[-1] |= dict(zip(COLUMNS[-3:], energies))
     for source in ("labels", "ensemble"):
@@ -296,7 +298,7 @@ def measured():
 def potential():
     """Potentials of several steps: dense Pt images at 2 atoms per nm^2, and the measured ones."""
     sets = {("measured", s): [i[s] for i in measured_images()] for s in ("labels", "ensemble")}
-    sets["simulated random", "ensemble"] = null_images()
+    sets["random, like measured", "ensemble"] = null_images()
     for arrangement in ("random", "attractive", "repulsive"):
         for source in ("true", *CORES_NM):
             pictures = cell("Pt", arrangement, 2.0)

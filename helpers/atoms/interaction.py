@@ -49,7 +49,9 @@ class Interaction:
         that atoms away from the edge have there; ``gamma`` with its interval ``low`` to ``high``
         and the standard error ``se_log`` of its logarithm; ``energy_kt`` with ``energy_low_kt``
         and ``energy_high_kt``. Where no neighbour is seen, gamma is 0 and ``high`` the value that
-        would leave none in 2.5 % of cases.
+        would leave none in 2.5 % of cases. Attraction without a core has no such process, real
+        atoms would collapse: there gamma describes, and the interval is too narrow or missing
+        (NaN).
     activity_nm2 : ndarray
         Per image: intensity where there is no neighbour.
     atoms : int
@@ -223,8 +225,9 @@ def fit_interaction(fields, edges_nm, rng, border_nm=None, confidence=0.95):
     for k, (start, end) in enumerate(zip(limits[:-1], limits[1:])):
         row = {"from_nm": start, "to_nm": end, "neighbours": int(seen[k])}
         if seen[k] > 0:
-            log, se = theta[free[k]], np.sqrt(covariance[free[k], free[k]])
-            low, gamma, high = np.exp(log + np.array([-1, 0, 1]) * quantile * se)
+            log, variance = theta[free[k]], covariance[free[k], free[k]]
+            se = np.sqrt(variance) if variance > 0 else np.nan
+            low, gamma, high = np.exp([log - quantile * se, log, log + quantile * se])
         else:
             others = (np.delete(counts, k, 1)[:, np.delete(seen == 0, k)] == 0).all(1) & ~is_atom
             expected = np.exp(design[others] @ theta + offset[others]) @ counts[others, k]

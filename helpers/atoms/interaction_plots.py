@@ -21,6 +21,7 @@ SOURCES = {
 }  # fmt: skip
 ARRANGEMENTS = {
     "random": ("black", "-"), "attractive": ("vermilion", "--"), "repulsive": ("blue", "-."),
+    "neutral": ("black", "-"), "energies": ("purple", ":"),
 }  # fmt: skip
 STATISTICS = {
     "L": "L(r) − r (nm)", "g": "g(r)", "G": "share with a neighbour within r",
@@ -149,7 +150,8 @@ def forest(rows, title="", limits=(0.1, 3)):
     ----------
     rows : DataFrame
         ``label``, ``gamma``, ``low``, ``high`` from top to bottom, and ``colour``, a name of
-        `helpers.figures.COLOURS`. Intervals that reach over the limits end in an arrow.
+        `helpers.figures.COLOURS`. Intervals that reach over the limits end in an arrow;
+        a point without one has none.
     title : str
     limits : (float, float)
         Of the axis; its upper scale is the energy in kT.
@@ -163,13 +165,12 @@ def forest(rows, title="", limits=(0.1, 3)):
     ax.axvline(1, color="grey", lw=1)
     for position, row in enumerate(rows.itertuples()):
         colour = COLOURS[row.colour]
-        if not np.isfinite(row.high):
-            continue
-        ends = np.clip([row.low, row.high], low_end, high_end)
-        ax.plot(ends, [position] * 2, color=colour)
-        for end, beyond, marker in zip(ends, (row.low < low_end, row.high > high_end), "<>"):
-            if beyond:
-                ax.plot(end, position, marker, color=colour, ms=6)
+        if np.isfinite(row.high):
+            ends = np.clip([row.low, row.high], low_end, high_end)
+            ax.plot(ends, [position] * 2, color=colour)
+            for end, beyond, marker in zip(ends, (row.low < low_end, row.high > high_end), "<>"):
+                if beyond:
+                    ax.plot(end, position, marker, color=colour, ms=6)
         if low_end <= row.gamma <= high_end:
             ax.plot(row.gamma, position, "o", color=colour, ms=5)
     ax.set(
@@ -225,7 +226,8 @@ def potentials(table, arrangements):
         ax.legend(loc="upper right", fontsize="small")
     for ax in axes.flat[len(arrangements) :]:
         ax.set_axis_off()
-    for ax in axes[-1]:
+    for ax in axes.flat[max(len(arrangements) - 2, 0) : len(arrangements)]:
+        ax.tick_params(labelbottom=True)
         ax.set_xlabel("distance (nm)")
     for ax in axes[:, 0]:
         ax.set_ylabel("energy of a pair (kT)")

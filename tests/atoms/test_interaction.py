@@ -160,6 +160,17 @@ def test_samples_keep_to_the_mask_and_the_core(ragged):
     assert points.shape == (300, 2)
 
 
+def test_clusters_without_a_core_are_called_attractive_or_left_open():
+    rng = np.random.default_rng(12)
+    for _ in range(5):
+        points = processes.attractive(rng, 100, (7, 7), seeds=20)
+        row = it.fit_interaction([(points, MASK, PIXEL_NM)], (0, 0.5), rng).table.iloc[0]
+        assert row.gamma > 1 and (np.isnan(row.low) == np.isnan(row.high))
+        assert not row.high < 1
+        cored = it.fit_interaction([(points, MASK, PIXEL_NM)], (0.2, 0.5), rng).steps.iloc[0]
+        assert cored.gamma > 1
+
+
 def test_bad_input_is_refused_in_a_sentence():
     rng = np.random.default_rng(11)
     points = processes.neutral(rng, 50, (7, 7))

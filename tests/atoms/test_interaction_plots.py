@@ -1,0 +1,107 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.atoms import interaction_plots as plots
+from helpers.atoms import ordering, processes, ripley
+from helpers.data import ROOT
+
+PIXEL_NM = 0.05
+MASK = np.ones((120, 120), bool)
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    rng = np.random.default_rng(0)
+    positions = processes.neutral(rng, 60, (6, 6)) - PIXEL_NM / 2
+    labels = np.repeat(["Ni", "Pd"], [40, 20])
+    return positions, labels, ordering.random_labelling(positions, labels, rng, runs=39)
+
+
+def test_envelopes_have_a_row_per_arrangement_and_say_p(mixture):
+    rng = np.random.default_rng(1)
+    found = ripley.envelopes(mixture[0], MASK, PIXEL_NM, rng, 39, r_max=1.0, step=0.1)
+    fig = plots.envelopes({"random": found, "again": found})
+    assert len(fig.axes) == 4
+    assert f"p = {found['L'].p:.3g}" in fig.axes[0].get_title()
+    np.testing.assert_array_equal(fig.axes[1].lines[1].get_ydata(), found["g"].table.observed)
+
+
+def test_models_say_their_share_in_multimers():
+    rng = np.random.default_rng(2)
+    runs, histogram = processes.model_statistics(lambda r: processes.neutral(r, 50), rng, 3)
+    share = runs.multimer_share.mean()
+    fig = plots.model_distances({"0.5": {"random": (histogram, share)}})
+    assert fig.axes[0].get_legend().get_texts()[0].get_text() == f"random, {share:.0%}"
+
+
+def test_directional_distances_stand_over_chance(mixture):
+    positions, labels, test = mixture
+    kinds = [(a, b) for a in ("Ni", "Pd") for b in ("Ni", "Pd")]
+    distances = {k: ordering.directional_distances(positions, labels, *k) for k in kinds}
+    fig = plots.directional(distances, test)
+    assert len(fig.axes) == 4
+    bars, line = (patch.get_data() for patch in fig.axes[1].patches[:2])
+    inside = np.mean(distances["Ni", "Pd"] < bars[1][-1])
+    assert np.sum(bars[0] * np.diff(bars[1])) == pytest.approx(inside)
+    assert np.sum(line[0] * np.diff(line[1])) <= 1
+    assert f"{distances['Ni', 'Pd'].mean():.2f} nm" in fig.axes[1].get_title()
+
+
+def test_connections_have_a_panel_per_pair_of_elements(mixture):
+    fig = plots.connections(mixture[2])
+    titles = [ax.get_title() for ax in fig.axes if ax.get_title()]
+    assert [t.split(",")[0] for t in titles] == ["Ni–Ni", "Ni–Pd", "Pd–Pd"]
+
+
+def test_forest_marks_what_leaves_the_axis():
+    rows = pd.DataFrame(
+        {
+            "label": ["inside", "strong", "unknown"],
+            "gamma": [0.5, 0.0, np.nan],
+            "low": [0.4, 0.0, np.nan],
+            "high": [0.7, 0.3, np.nan],
+            "colour": ["black", "blue", "green"],
+        }
+    )
+    ax = plots.forest(rows, limits=(0.1, 2)).axes[0]
+    markers = [line.get_marker() for line in ax.lines[1:]]
+    assert markers == ["None", "o", "None", "<"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == rows.label.tolist()
+
+
+def test_isolation_draws_arrows_where_the_limit_is_not_reached():
+    table = pd.DataFrame(
+        {
+            "label": ["random", "repulsive"],
+            "density_nm2": [0.34, np.inf],
+            "low": [0.3, np.inf],
+            "high": [0.4, np.inf],
+            "highest_nm2": [8.0, 8.0],
+            "colour": ["black", "blue"],
+        }
+    )
+    ax = plots.isolation(table).axes[0]
+    assert [patch.get_width() for patch in ax.patches] == [0.34]
+    assert ax.lines[-1].get_marker() == ">" and ax.lines[-1].get_xdata()[0] == 8.0
+
+
+@pytest.mark.parametrize(
+    ("name", "draw"),
+    [
+        ("bias", plots.against_density),
+        ("ordering_power", plots.power),
+        ("interaction_potential", lambda t: plots.potentials(t, ["measured", "simulated random"])),
+    ],
+)
+def test_shipped_tables_are_drawn(name, draw):
+    fig = draw(pd.read_csv(ROOT / "data" / "ch02" / f"{name}.csv"))
+    fig.canvas.draw()
+    assert any(len(ax.lines) > 3 for ax in fig.axes)
