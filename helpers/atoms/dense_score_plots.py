@@ -1,0 +1,135 @@
+"""Figures of chapter 2 on how well atoms are detected in dense images.
+
+Every function takes finished tables of ``data/ch02/make_detection.py`` and returns a Matplotlib
+figure of at most two columns of panels, as wide as `helpers.atoms.pictures.WIDTH`.
+"""
+
+import matplotlib.pyplot as plt
+
+from helpers.atoms.pictures import WIDTH
+from helpers.figures import COLOURS
+
+METHODS = {
+    "dense": ("purple", "D"), "sac-cnn": ("sky", "^"), "sac-cnn + mixtures": ("vermilion", "s"),
+    "ensemble": ("green", "v"), "log": ("black", "o"), "guess": ("grey", "x"),
+}  # fmt: skip
+METALS = {"Ni": ("blue", "o"), "Rh": ("green", "^"), "Pd": ("orange", "s"), "Pt": ("purple", "D")}
+
+
+def _colour(name):
+    return COLOURS.get(name, name)
+
+
+def by_density(table, methods, value="f1", label="F1"):
+    """
+    Draw a score against density, one panel per metal, with 95 % intervals (Fig. 2d).
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``metal``, ``density_nm2``, ``method``, and ``value`` with ``_low`` and ``_high``.
+    methods : list of str
+    value, label : str
+        Column and its name on the axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    metals = [metal for metal in METALS if metal in set(table["metal"])]
+    rows = -(-len(metals) // 2)
+    fig, axes = plt.subplots(
+        rows, 2, figsize=(WIDTH, 2.6 * rows + 0.7), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for ax, metal in zip(axes.flat, metals, strict=False):
+        for method in methods:
+            colour, marker = METHODS[method]
+            part = table[(table["metal"] == metal) & (table["method"] == method)]
+            part = part.sort_values("density_nm2")
+            ax.errorbar(
+                part["density_nm2"], part[value], fmt=f"{marker}-", ms=4, lw=1.2,
+                color=_colour(colour), label=method,
+                yerr=[part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]],
+            )  # fmt: skip
+        ax.set(title=metal, ylim=(0, 1.02))
+    for ax in axes[-1]:
+        ax.set_xlabel("atoms per nm²")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(label)
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=3)
+    return fig
+
+
+def roc(table, methods):
+    """
+    Draw the true against the false positive rate of candidates, one panel per method (S23).
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``metal``, ``method``, ``true_positive_rate``, ``false_positive_rate``, ``auc``.
+    methods : list of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(
+        1, len(methods), figsize=(WIDTH, 3.6), sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax, method in zip(axes[0], methods, strict=True):
+        ax.plot([0, 1], [0, 1], color="grey", lw=1)
+        for metal, (colour, _) in METALS.items():
+            part = table[(table["metal"] == metal) & (table["method"] == method)]
+            part = part.sort_values("threshold")
+            if len(part):
+                label = f"{metal} ({part['auc'].iloc[0]:.2f})"
+                ax.plot(part["false_positive_rate"], part["true_positive_rate"],
+                        color=COLOURS[colour], label=label)  # fmt: skip
+        ax.set(title=method, xlabel="false positive rate", xlim=(0, 1), ylim=(0, 1))
+        ax.legend(title="metal (area)", loc="lower right", fontsize="small")
+    axes[0, 0].set_ylabel("true positive rate")
+    return fig
+
+
+def by_neighbour(table, methods, metals=("Ni", "Pt")):
+    """
+    Draw recall and precision against the distance of the nearest neighbour, with 95 % intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``metal``, ``method``, ``what`` ("recall" or "precision"), ``from_nm``, ``to_nm``,
+        ``share``, ``low``, ``high``.
+    methods : list of str
+    metals : tuple of str
+        One column of panels each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(
+        2, len(metals), figsize=(WIDTH, 5.6), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for column, metal in zip(axes.T, metals, strict=True):
+        for ax, what in zip(column, ("recall", "precision"), strict=True):
+            for method in methods:
+                colour, marker = METHODS[method]
+                part = table[(table["metal"] == metal) & (table["method"] == method)]
+                part = part[(part["what"] == what) & (part["to_nm"] <= 1)].sort_values("from_nm")
+                middle = (part["from_nm"] + part["to_nm"]) / 2
+                ax.plot(middle, part["share"], f"{marker}-", ms=4, lw=1.2, color=_colour(colour),
+                        label=method)  # fmt: skip
+                ax.fill_between(middle, part["low"], part["high"], color=_colour(colour), alpha=0.2)
+            ax.set(ylim=(0, 1.02), xlim=(0, 1))
+            if metal == metals[0]:
+                ax.set_ylabel(what)
+        column[0].set_title(metal)
+        column[1].set_xlabel("distance of the next atom (nm)")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=3)
+    return fig

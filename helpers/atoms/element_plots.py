@@ -1,0 +1,172 @@
+"""Figures of chapter 2 on the elements of atoms.
+
+Every function returns a Matplotlib figure of at most two columns of panels, as wide as
+`helpers.atoms.pictures.WIDTH`.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers.atoms.pictures import WIDTH
+from helpers.figures import COLOURS, micrograph
+
+ELEMENTS = {"Ni": ("sky", "o"), "Pd": ("orange", "s"), "Rh": ("green", "^"), "Pt": ("purple", "D")}
+METHODS = {
+    "fit": ("blue", "o"), "intensity": ("green", "^"), "pca": ("orange", "s"),
+    "vae": ("vermilion", "D"), "vae, tuned": ("purple", "v"), "majority": ("black", "x"),
+    "fit, told the truth": ("sky", "P"),
+}  # fmt: skip
+
+
+def coloured(image, atoms, pixel_size_nm, **limits):
+    """
+    Draw a micrograph with its atoms, coloured by element; doubtful ones are pale (Fig. 5b).
+
+    Parameters
+    ----------
+    image : (H, W) array
+    atoms : DataFrame
+        ``x_px``, ``y_px``, ``element``, ``confidence``.
+    pixel_size_nm : float
+    **limits
+        ``vmin`` and ``vmax`` of the grey scale.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, WIDTH), layout="constrained")
+    micrograph(ax, image, pixel_size_nm, **limits)
+    styles = dict(zip(sorted(set(atoms["element"]) - set(ELEMENTS)), [("vermilion", "v")] * 9))
+    for element, rows in atoms.groupby("element"):
+        colour, marker = (ELEMENTS | styles)[element]
+        strength = (0.25 + 0.75 * (rows["confidence"] - 0.5).clip(0, 0.5) / 0.5).to_numpy()
+        ax.scatter(
+            rows["x_px"], rows["y_px"], s=34, marker=marker, facecolors="none", linewidths=1.3,
+            edgecolors=COLOURS[colour], alpha=strength, label=f"{element} ({len(rows)})",
+        )  # fmt: skip
+    ax.legend(loc="upper right", facecolor="0.2", labelcolor="white", frameon=True)
+    return fig
+
+
+def reconstructions(crops, drawn, rotated=None):
+    """
+    Draw crops above what the autoencoder makes of them, and optionally turned ones below.
+
+    Parameters
+    ----------
+    crops, drawn : (n, h, w) arrays
+    rotated : (n, h, w) array, optional
+        The decoder's drawing with the angle changed and everything else kept.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = {"crop": crops, "drawn": drawn} | ({"turned": rotated} if rotated is not None else {})
+    fig, axes = plt.subplots(
+        len(rows), len(crops), figsize=(WIDTH, 0.95 * len(rows) + 0.2), layout="constrained"
+    )
+    highest = np.quantile(crops, 0.999)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for ax, image in zip(line, images, strict=True):
+            ax.imshow(image, cmap="gray", vmin=0, vmax=highest)
+            ax.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name)
+    return fig
+
+
+def rotation(table):
+    """
+    Draw what turning a crop does to its latent numbers, one line per model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``model``, ``rotation_deg``, ``angle_error_deg`` (between the rotation and the change of the
+        angle) and ``content_share`` (change of the content over the distance of two crops).
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.9), layout="constrained")
+    looks = (("vermilion", "o"), ("blue", "s"), ("black", "^"))
+    for (model, part), (colour, marker) in zip(table.groupby("model", sort=False), looks):
+        for ax, column in zip(axes, ("angle_error_deg", "content_share"), strict=True):
+            ax.plot(part["rotation_deg"], part[column], marker + "-", ms=4,
+                    color=COLOURS[colour], label=model)  # fmt: skip
+            ax.set(xlabel="crop turned by (degrees)", ylim=(0, None))
+    axes[0].set_ylabel("error of the angle (degrees)")
+    axes[1].set_ylabel("change of content / distance of two crops")
+    handles, names = axes[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center")
+    return fig
+
+
+def accuracy(table, column, xlabel, methods):
+    """
+    Draw balanced accuracy against density or dose, one panel per system, mean and SD over images.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``system``, ``method``, ``column``, ``balanced_accuracy``, ``image_seed``.
+    column, xlabel : str
+        What varies, and its name on the axis.
+    methods : list of str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    systems = list(table["system"].unique())
+    fig, axes = plt.subplots(
+        1, len(systems), figsize=(WIDTH, 3.6), sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax, system in zip(axes[0], systems, strict=True):
+        part = table[table["system"] == system]
+        for method in methods:
+            colour, marker = METHODS[method]
+            image = part[part["method"] == method].groupby([column, "image_seed"])
+            by = image["balanced_accuracy"].mean().groupby(level=0)
+            mean, spread = by.mean(), by.std()
+            ax.errorbar(mean.index, mean, spread, fmt=f"{marker}-", ms=4, lw=1.2,
+                        color=COLOURS[colour], label=method)  # fmt: skip
+        chance = 1 / len(system.replace("Ni", "x").replace("Pd", "x").replace("Pt", "x"))
+        ax.axhline(chance, color="grey", ls="--", lw=1)
+        ax.set(title=system, xlabel=xlabel, ylim=(0, 1))
+    axes[0, 0].set_ylabel("balanced accuracy")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=3)
+    return fig
+
+
+def reliability(table, methods):
+    """
+    Draw the share of right labels against the stated confidence, raw and calibrated.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``method``, ``confidence_from`` ("raw" or "calibrated"), ``confidence``, ``correct``.
+    methods : list of str
+        One panel each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = plt.subplots(
+        1, len(methods), figsize=(WIDTH, 3.4), sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax, method in zip(axes[0], methods, strict=True):
+        ax.plot([0, 1], [0, 1], color="grey", lw=1)
+        for kind, colour, marker in (("raw", "orange", "s"), ("calibrated", "blue", "o")):
+            rows = table[(table["method"] == method) & (table["confidence_from"] == kind)]
+            ax.plot(rows["confidence"], rows["correct"], f"{marker}-", ms=4,
+                    color=COLOURS[colour], label=kind)  # fmt: skip
+        ax.set(title=method, xlabel="confidence", xlim=(0.3, 1), ylim=(0.3, 1))
+    axes[0, 0].set_ylabel("share rightly named")
+    axes[0, 0].legend()
+    return fig

@@ -1,0 +1,99 @@
+"""Figures of chapter 2 on atoms that touch: how a region is split, and how often rightly.
+
+Every function returns a Matplotlib figure of at most two columns of panels, as wide as
+`helpers.atoms.pictures.WIDTH`.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Ellipse
+
+from helpers.atoms.pictures import WIDTH
+from helpers.figures import COLOURS
+
+STYLES = [("black", "o"), ("vermilion", "s"), ("sky", "^"), ("green", "D"), ("purple", "v"),
+          ("orange", "P"), ("blue", "X")]  # fmt: skip
+
+
+def mixtures(region, fits, scores, truth=None):
+    """
+    Draw one region of a likelihood map with the mixtures fitted to it (S7 of Rossi 2024).
+
+    Parameters
+    ----------
+    region : (h, w) array
+        Likelihood, 0 outside the region.
+    fits : list of helpers.atoms.multimers.Mixture
+        One panel each; positions in pixels of the region.
+    scores : list of float
+        Value of the criterion for each.
+    truth : (n, 2) array, optional
+        True positions x, y in pixels of the region.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = -(-len(fits) // 2)
+    fig, axes = plt.subplots(rows, 2, figsize=(WIDTH, 2.9 * rows), layout="constrained")
+    best = int(np.argmax(scores))
+    for number, (ax, fit, score) in enumerate(zip(axes.flat, fits, scores, strict=False)):
+        ax.imshow(region, cmap="gray", vmin=0, vmax=1)
+        for mean, covariance in zip(fit.means, fit.covariances, strict=True):
+            size, axis = np.linalg.eigh(covariance)
+            angle = np.degrees(np.arctan2(axis[1, 1], axis[0, 1]))
+            width, height = 2 * np.sqrt(size[::-1])
+            ax.add_patch(Ellipse(mean, width, height, angle=angle, fill=False,
+                                 color=COLOURS["sky"], lw=2))  # fmt: skip
+            ax.plot(*mean, "+", color=COLOURS["sky"], ms=12, mew=2)
+        if truth is not None:
+            ax.plot(*np.transpose(truth), "o", mfc="none", color=COLOURS["vermilion"], ms=10)
+        ax.set_title(f"{len(fit.means)}: {score:.2f}" + (" (best)" if number == best else ""))
+        ax.set_axis_off()
+    for ax in axes.flat[len(fits) :]:
+        ax.set_axis_off()
+    return fig
+
+
+def against_bond(table, methods, value, label):
+    """
+    Draw a share against the true bond length, one panel per shape, with 95 % intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``method``, ``shape``, ``bond_a`` (angstrom), and ``value`` with ``_low`` and ``_high``.
+    methods : list of str
+        In the order of the legend.
+    value : str
+        Column to draw.
+    label : str
+        Of the vertical axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shapes = list(table["shape"].unique())
+    rows = -(-len(shapes) // 2)
+    fig, axes = plt.subplots(
+        rows, 2, figsize=(WIDTH, 2.7 * rows + 0.8), sharex=True, sharey=True, layout="constrained"
+    )
+    for ax, shape in zip(axes.flat, shapes, strict=False):
+        for method, (colour, marker) in zip(methods, STYLES, strict=False):
+            part = table[(table["shape"] == shape) & (table["method"] == method)]
+            ax.errorbar(
+                part["bond_a"], part[value], fmt=f"{marker}-", ms=4, lw=1.2,
+                color=COLOURS[colour], label=method,
+                yerr=[part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]],
+            )  # fmt: skip
+        ax.set(title=shape, ylim=(-0.03, 1.03))
+    for ax in axes.flat[len(shapes) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("distance of the atoms (Å)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(label)
+    handles, names = axes.flat[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=2)
+    return fig
