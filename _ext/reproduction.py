@@ -6,18 +6,16 @@ are written anew in every build, so neither can be older than the chapters.
 """
 
 from functools import wraps
+from html import escape
 
 from docutils import nodes
 from myst_nb.core.render import NbElementRenderer
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util.docutils import SphinxDirective
-from tables import table
 
-from helpers.claims import collect, with_spread
+from helpers.claims import claims_html, collect
 
 OURS = "application/vnd.a2s."
-HEADINGS = ["Claim", "Where", "Paper", "Ours", "Data", "Holds within", "Verdict"]
-LOOKS = {"holds": "a2s-holds", "does not hold": "a2s-fails"}
 
 
 class Gathered(nodes.General, nodes.Element):
@@ -85,16 +83,15 @@ def tally(claims):
     return f"{words}; {unchecked} not checked." if unchecked else f"{words}."
 
 
-def claim_row(app, here, page, claim):
-    """Cells of one claim, and the class that colours them."""
-    low, high = claim["holds_within"]  # None stands for infinity
-    limits = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
-    value = [claim[key] for key in ("ours", "spread", "unit")]
-    ours = "-" if claim["ours"] is None else with_spread(*value)
-    statement = link(app, here, page, claim["statement"], f"#claim-{claim['id']}")
-    cells = [statement, claim["where"], claim["paper"], ours, claim["data"]]
-    cells += [limits, claim["verdict"]]
-    return cells, LOOKS.get(claim["verdict"], "a2s-unchecked")
+def claims_table(app, here, page, claims):
+    """The chapter's own table, with each statement leading to its place in the chapter."""
+    uri = app.builder.get_relative_uri(here, page)
+
+    def statement(claim):
+        target = escape(f"{uri}#claim-{claim['id']}")
+        return f'<a class="reference internal" href="{target}">{escape(claim["statement"])}</a>'
+
+    return nodes.raw("", claims_html(claims, statement), format="html")
 
 
 def fill_in(app, doctree, docname):
@@ -106,8 +103,7 @@ def fill_in(app, doctree, docname):
             line = nodes.Text(f": {tally(found['claims'])}")
             content.append(nodes.paragraph("", "", title, line))
             if place["kind"] == "reproduction":
-                rows = [claim_row(app, docname, page, claim) for claim in found["claims"]]
-                content.append(table(HEADINGS, rows, classes=["a2s-claims"]))
+                content.append(claims_table(app, docname, page, found["claims"]))
                 notes = [nodes.paragraph(text=note["text"]) for note in found["notes"]]
                 content += [nodes.note("", note) for note in notes]
         place.replace_self(content or nodes.paragraph(text="No chapter has reported a claim."))

@@ -17,9 +17,16 @@ from helpers.results import (
 )
 
 __all__ = [
-    "Claim", "check_claims", "collect", "note", "number", "read_claims", "show_claims", "table",
-    "with_spread",
+    "Claim", "check_claims", "claims_html", "collect", "note", "number", "read_claims",
+    "show_claims", "table", "with_spread",
 ]  # fmt: skip
+
+COLUMNS = ("Paper", "Ours", "Data", "Verdict")
+CAPTION = (
+    "± is the spread of our value, a standard deviation or a standard error, over images or seeds:"
+    " the chapter and the second line of a claim say which."
+)
+LOOKS = {"holds": "a2s-holds", "does not hold": "a2s-fails"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Claim:
     ours : float or None
         Our value; None only when the claim could not be checked.
     spread : float or None
-        Standard deviation of our value (over images or seeds).
+        Spread of our value; `spread_of` says what kind, over what.
     unit : str
         Unit of `ours`, "" for a pure number.
     data : {"measured", "simulated"}
@@ -54,6 +61,8 @@ class Claim:
         Why the claim could not be checked, "" when it was.
     table : str
         Shipped table that our value was read from, "" when the run itself computed it.
+    spread_of : str
+        What `spread` is, such as "SD over the ten test images"; "" leaves it to the chapter.
     """
 
     id: str
@@ -70,6 +79,7 @@ class Claim:
     note: str = ""
     unavailable: str = ""
     table: str = ""
+    spread_of: str = ""
 
     def __post_init__(self):
         """Refuse a claim that could not be judged."""
@@ -96,8 +106,8 @@ def read_claims(path, values, unavailable=""):
     ----------
     path : str or pathlib.Path
         TOML file with one ``[[claim]]`` table per claim: the fields of `Claim` other than `ours`,
-        `spread` and `unavailable`; `unit`, `note` and `table` (a file beside this one) may be left
-        out.
+        `spread` and `unavailable`; `unit`, `note`, `spread_of` and `table` (a file beside this
+        one) may be left out.
     values : dict
         Claim id to our value, or to (value, spread).
     unavailable : str
@@ -119,10 +129,11 @@ def read_claims(path, values, unavailable=""):
     ids = [entry["id"] for entry in entries]
     if odd := sorted(set(ids) ^ set(values)):
         raise ValueError(f"{path}: no claim or no value for {', '.join(odd)}.")
+    optional = dict.fromkeys(("unit", "note", "table", "spread_of"), "")
     known = {field.name for field in fields(Claim)} - {"ours", "spread", "unavailable"}
     claims = []
     for entry in entries:
-        entry = {"unit": "", "note": "", "table": ""} | entry
+        entry = optional | entry
         if odd := sorted(known ^ set(entry)):
             raise ValueError(f"{path}: claim {entry['id']} lacks or misspells {', '.join(odd)}.")
         if not (Path(path).parent / entry["table"]).exists():
@@ -146,17 +157,34 @@ def show_claims(claims):
     ids = [claim.id for claim in claims]
     if len(set(ids)) < len(ids):
         raise ValueError(f"Two claims share an id: {', '.join(sorted(ids))}.")
-    header = "".join(
-        f'<th scope="col">{name}</th>'
-        for name in ("Claim", "Where", "Paper", "Ours", "Data", "Verdict", "Limits and why")
+    records = [jsonable(asdict(c) | {"verdict": c.verdict}) for c in claims]
+    text = "\n".join(
+        f"{c['id']}: paper {c['paper']}, ours {_ours(c)}: {c['verdict']}" for c in records
     )
-    rows = "".join(_row(claim) for claim in claims)
-    emit(
-        "claims", [jsonable(asdict(c) | {"verdict": c.verdict}) for c in claims],
-        html=f'<div class="a2s-wide"><table class="a2s-claims"><thead><tr>{header}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>",
-        text="\n".join(f"{c.id}: paper {c.paper}, ours {_ours(c)}: {c.verdict}" for c in claims),
-    )  # fmt: skip
+    emit("claims", records, html=claims_html(records), text=text)
+
+
+def claims_html(records, statement=lambda record: escape(record["statement"])):
+    """Write the table of claims, two rows for each: the comparison, and below it the limits.
+
+    Parameters
+    ----------
+    records : list of dict
+        Fields of `Claim` and ``verdict``, as the output of `show_claims` carries them (None stands
+        for an infinite number).
+    statement : callable
+        Record to the HTML of its first cell; the statement itself by default.
+
+    Returns
+    -------
+    str
+    """
+    header = "".join(f'<th scope="col">{name}</th>' for name in ("Claim", *COLUMNS))
+    bodies = "".join(_rows(record, statement(record)) for record in records)
+    return (
+        f'<table class="a2s-claims"><caption>{CAPTION}</caption>'
+        f"<thead><tr>{header}</tr></thead>{bodies}</table>"
+    )
 
 
 def check_claims(claims):
@@ -181,19 +209,29 @@ def check_claims(claims):
         raise AssertionError("Values outside their guard: " + "; ".join(broken))
 
 
-def _row(claim):
-    look = {"holds": "a2s-holds", "does not hold": "a2s-fails"}.get(claim.verdict, "a2s-unchecked")
-    low, high = (f"{limit:g}" for limit in claim.holds_within)
-    cells = (
-        claim.statement, claim.where, claim.paper, _ours(claim), claim.data, claim.verdict,
-        f"{low} to {high}: {claim.reason}" + (f" {claim.note}" if claim.note else ""),
-    )  # fmt: skip
-    first, *rest = (escape(cell) for cell in cells)
-    body = "".join(f"<td>{cell}</td>" for cell in rest)
+def _rows(record, statement):
+    look = LOOKS.get(record["verdict"], "a2s-unchecked")
+    values = (record["paper"], _ours(record), record["data"], record["verdict"])
+    cells = "".join(
+        f'<td data-name="{name}">{escape(value)}</td>' for name, value in zip(COLUMNS, values)
+    )
     return (
-        f'<tr class="{look}" id="claim-{escape(claim.id)}"><th scope="row">{first}</th>{body}</tr>'
+        f'<tbody id="claim-{escape(record["id"])}" class="{look}">'
+        f'<tr><th scope="row">{statement} <span>({escape(record["where"])})</span></th>{cells}</tr>'
+        f'<tr class="a2s-why"><td colspan="{1 + len(COLUMNS)}">{escape(_why(record))}</td></tr>'
+        "</tbody>"
     )
 
 
-def _ours(claim):
-    return with_spread(claim.ours, claim.spread, claim.unit) if claim.ours is not None else "-"
+def _why(record):
+    low, high = record["holds_within"]
+    limits = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+    spread = f"± is the {record['spread_of']}" if record.get("spread_of") else ""
+    sentences = (f"Holds within {limits}: {record['reason']}", spread, record["note"])
+    return " ".join(sentence.rstrip(".") + "." for sentence in sentences if sentence)
+
+
+def _ours(record):
+    if record["ours"] is None:
+        return "–"
+    return with_spread(record["ours"], record["spread"], record["unit"])

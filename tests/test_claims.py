@@ -169,7 +169,7 @@ def test_page_shows_values_verdicts_and_escapes_text(executed):
     page, _ = HTMLExporter().from_notebook_node(executed)
     for words in (
         'class="a2s-claims"', "0.671 ± 0.049", "does not hold", "not checked: no images",
-        "0.1 to inf: one standard deviation of the paper A finding.", "F1 &lt;b&gt;score&lt;/b&gt;",
+        "0.1 to ∞: one standard deviation of the paper. A finding.", "F1 &lt;b&gt;score&lt;/b&gt;",
         "607 atoms (simulated)", "not available", "Per image &amp; all", "First 21 of 25 rows.",
         "&lt;i&gt;", "data &lt;b&gt;unavailable&lt;/b&gt;",
     ):  # fmt: skip
@@ -182,6 +182,7 @@ def test_every_field_of_a_claim_is_escaped(monkeypatch):
     shown = {}
     monkeypatch.setattr(module, "emit", lambda kind, payload, html, text: shown.update(html=html))
     texts = ("id", "statement", "where", "paper", "unit", "reason", "note", "unavailable")
+    texts += ("spread_of",)
     show_claims([dataclasses.replace(HOLDS, **dict.fromkeys(texts, HOSTILE))])
     assert "<script" not in shown["html"] and shown["html"].count("&lt;script") == len(texts)
 
@@ -208,7 +209,7 @@ def test_scripts_print(capsys):
     table("scores", pd.DataFrame({"a_nm": [1.0]}), "Lengths")
     note("careful", "warning")
     printed = capsys.readouterr().out
-    for words in ("ours 0.671 ± 0.049: holds", "ours -: not", "F1: 0.50 ± 0.10 (measured)",
+    for words in ("ours 0.671 ± 0.049: holds", "ours –: not", "F1: 0.50 ± 0.10 (measured)",
                   "Lengths", "a_nm", "warning: careful"):  # fmt: skip
         assert words in printed
 

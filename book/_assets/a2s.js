@@ -1,2 +1,20 @@
 // A page opened from disk may not read other pages, so search lists titles without excerpts there.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const word of document.querySelectorAll(".tag_solution summary span")) {
+    word.textContent = word.textContent.replace(/code cell \w+/, "the solution");
+  }
+});
+
+// Touch screens hide their scroll bars: mark the boxes that can be scrolled, also for the keyboard.
+const markWide = () => {
+  for (const box of document.querySelectorAll(".bd-article :is(.a2s-wide, .cell_output, table.table)")) {
+    const wide = box.scrollWidth > box.clientWidth + 1;
+    box.classList.toggle("a2s-scrolls", wide);
+    if (wide) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+addEventListener("load", markWide);
+addEventListener("resize", markWide);

@@ -155,15 +155,29 @@ def test_front_page_leads_to_the_first_chapter(visit, base):
     tab.wait_for_url("**/book/ch01_*.html")
 
 
-def test_reproduction_page_repeats_the_verdicts_of_the_chapters(visit, server):
-    rows = "table.a2s-claims tbody tr"
-    verdicts = []
-    for page in chapters():
-        column = visit.open(f"{server}/{page}").locator(f"{rows} td:nth-child(6)")
-        verdicts += [text.strip() for text in column.all_inner_texts()]
-    gathered = visit.open(f"{server}/book/reproduction.html").locator(f"{rows} td:last-child")
-    assert verdicts
-    assert [text.strip() for text in gathered.all_inner_texts()] == verdicts
+def test_reproduction_page_repeats_the_claims_of_the_chapters(visit, server):
+    def rows(page):
+        found = visit.open(f"{server}/{page}").locator("table.a2s-claims tbody tr")
+        return [text.split() for text in found.all_inner_texts()]
+
+    told = [row for page in chapters() for row in rows(page)]
+    assert told
+    assert rows("book/reproduction.html") == told
+
+
+@pytest.mark.parametrize("width", [390, 1300])
+def test_every_claim_shows_all_of_itself(visit, server, width):
+    visit.tab.set_viewport_size({"width": width, "height": 900})
+    for page in (chapters()[0], "book/reproduction.html"):
+        tab = visit.open(f"{server}/{page}")
+        cells = tab.locator("table.a2s-claims tbody :is(th, td)")
+        assert cells.count() > 0
+        cut = cells.evaluate_all(
+            """(all) => all.filter((e) => { const c = e.getBoundingClientRect(); const box =
+              document.querySelector(".bd-article").getBoundingClientRect(); return !c.width ||
+              c.left < box.left - 1 || c.right > box.right + 1 }).map((e) => e.textContent)"""
+        )
+        assert cut == []
 
 
 def test_no_launch_button_without_a_repository(visit, server):
