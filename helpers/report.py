@@ -14,6 +14,10 @@ import jinja2
 from helpers.results import MIME, ROWS_SHOWN, collect, with_spread
 
 METHODS = MIME.format("methods")
+QUICK = (
+    "This was a quick run (quick = true): it takes short cuts, for tests and lessons. Its numbers"
+    " are not those of the chapter's page, and not for use."
+)
 SLIM_COLUMNS, WIDE_COLUMNS = 5, 8
 LONG = 40  # characters of a cell
 
@@ -34,6 +38,8 @@ def write(folder, notebook, about, parameters):
         Name -> `helpers.chapters.Parameter`.
     """
     found = collect(notebook)
+    if about["parameters"].get("quick") is True:
+        found["notes"].insert(0, {"text": QUICK, "level": "warning"})
     found["tables"] = _write_tables(folder / "tables", found["tables"])
     found["figures"] = _write_figures(folder / "figures", figures(notebook))
     text, citations = methods(notebook, about)
@@ -49,14 +55,18 @@ def figures(notebook):
     Returns
     -------
     list of dict
-        ``name``, ``alt`` and ``png`` (bytes), in order.
+        ``name``, ``alt``, ``caption`` (of the cell; the alt text where it has none) and ``png``
+        (bytes), in order.
     """
     found = []
-    for data, metadata in _outputs(notebook):
-        if "image/png" in data:
-            about = metadata.get("image/png", {})
-            png = base64.b64decode(data["image/png"])
-            found.append({"name": about.get("name", ""), "alt": about.get("alt", ""), "png": png})
+    for cell in notebook.cells:
+        caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
+        for data, metadata in _outputs(cell):
+            if "image/png" in data:
+                about = metadata.get("image/png", {})
+                name, alt = about.get("name", ""), about.get("alt", "")
+                png = base64.b64decode(data["image/png"])
+                found.append({"name": name, "alt": alt, "caption": caption or alt, "png": png})
     return found
 
 
@@ -68,7 +78,8 @@ def methods(notebook, about):
     str, list of str
         The paragraph, and the citations, each once.
     """
-    emitted = [data[METHODS] for data, _ in _outputs(notebook) if METHODS in data]
+    outputs = [data for cell in notebook.cells for data, _ in _outputs(cell)]
+    emitted = [data[METHODS] for data in outputs if METHODS in data]
     citations = list(dict.fromkeys(c for e in emitted for c in e["citations"]))
     code, source = about["code"], about["inputs"].get("data")
     commit = f", commit {code['commit'][:10]}" if code["commit"] else ""
@@ -83,21 +94,18 @@ def methods(notebook, about):
     )
     own = {k: v for k, v in about["parameters"].items() if k not in ("data", "out")}
     changed = [f"{k} = {_text(v)}" for k, v in own.items() if k in about["changed"]]
-    default = [f"{k} = {_text(v)}" for k, v in own.items() if k not in about["changed"]]
-    end = "Parameters: " + "; ".join(
-        f"{title} {', '.join(values)}"
-        for title, values in (("set by the user", changed), ("at their defaults", default))
-        if values
-    )
-    parts = [start, *(e["text"].strip() for e in emitted), f"{end}." if own else ""]
+    end = "All parameters were at their defaults."
+    if changed:
+        rest = "; all others were at their defaults" if len(changed) < len(own) else ""
+        end = f"Parameters set by the user: {', '.join(changed)}{rest}."
+    parts = [start, *(e["text"].strip() for e in emitted), end if own else ""]
     return " ".join(p for p in parts if p), citations
 
 
-def _outputs(notebook):
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "data" in output:
-                yield output["data"], output.get("metadata", {})
+def _outputs(cell):
+    for output in cell.get("outputs", []):
+        if "data" in output:
+            yield output["data"], output.get("metadata", {})
 
 
 def _results(found, about):
@@ -108,7 +116,9 @@ def _results(found, about):
         "notes": found["notes"],
         "claims": found["claims"],
         "tables": [{k: t[k] for k in ("name", "caption", "rows", "file")} for t in found["tables"]],
-        "figures": [{k: f[k] for k in ("name", "alt", "file")} for f in found["figures"]],
+        "figures": [
+            {k: f[k] for k in ("name", "caption", "alt", "file")} for f in found["figures"]
+        ],
     }
 
 
@@ -123,6 +133,7 @@ def _write_tables(folder, tables):
             {
                 "name": name,
                 "caption": emitted.get("caption", ""),
+                "legend": emitted.get("columns", {}),
                 "file": f"{folder.name}/{file}",
                 "header": header,
                 "rows": len(rows),

@@ -47,7 +47,7 @@ def number(name, value, unit="", spread=None, data="measured", label=""):
         _glue(f"{name}_spread", _plain(spread))
 
 
-def table(name, df, caption="", out=""):
+def table(name, df, caption="", out="", columns=None):
     """Show the first rows of a table and record all of it.
 
     Parameters
@@ -60,8 +60,13 @@ def table(name, df, caption="", out=""):
         What the table holds.
     out : str or pathlib.Path
         Folder into which ``<name>.csv`` is written; none by default.
+    columns : dict, optional
+        Name of a column, or of a row, to what it means: the legend in the report of a run.
     """
     _check_name(name)
+    legend = {key: str(meaning) for key, meaning in (columns or {}).items()}
+    if odd := sorted(set(legend) - set(map(str, [*df.columns, *df.index]))):
+        raise ValueError(f"Table {name} has no column or row {', '.join(odd)} to explain.")
     index = not isinstance(df.index, pd.RangeIndex)
     csv = df.to_csv(index=index)
     shown = df.head(ROWS_SHOWN)
@@ -71,7 +76,8 @@ def table(name, df, caption="", out=""):
     lead = f'<p class="a2s-caption">{escape(words)}</p>' if words else ""
     text = shown.to_string(index=index, float_format="{:.4g}".format)
     html = f'{lead}<div class="a2s-wide">{body}</div>'
-    emit("table", dict(name=name, caption=caption, csv=csv), html, f"{words}\n{text}")
+    payload = dict(name=name, caption=caption, csv=csv, columns=legend)
+    emit("table", payload, html, f"{words}\n{text}")
     if out:
         folder = Path(out)
         folder.mkdir(parents=True, exist_ok=True)

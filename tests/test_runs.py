@@ -242,8 +242,8 @@ def test_provenance_says_what_ran_on_what_and_names_nobody(finished):
 def test_methods_paragraph_has_the_values_of_this_run(finished):
     paragraph = (finished / "methods.md").read_text()
     assert "Atoms above 0.6 were counted." in paragraph
-    assert "set by the user pixel_size_nm = 0.03, threshold = 0.6" in paragraph
-    assert "count = 3" in paragraph and "out" not in paragraph
+    assert "set by the user: pixel_size_nm = 0.03, threshold = 0.6; all others" in paragraph
+    assert "count = 3" not in paragraph and "out" not in paragraph
     assert "- Mitchell 2022 &lt;doi&gt;" in paragraph
 
 

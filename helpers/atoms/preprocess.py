@@ -16,6 +16,8 @@ from scipy.ndimage import affine_transform, gaussian_filter
 from helpers.data import DataError
 
 NETWORK_PIXEL_NM = 15 / 512
+PLAUSIBLE_NM = (0.001, 0.3)  # beyond, a pixel holds whole atoms or an atom fills the field
+LARGEST_SIDE_PX = 20_000
 _STRIP = 512  # rows whose values are ranked together: bounds the memory of large images
 
 
@@ -204,11 +206,16 @@ def to_network_scale(
     Raises
     ------
     DataError
-        If the pixel size is not positive or the result would be smaller than one crop (21 px).
+        If the pixel size is not one at which atoms are seen, or the result would be smaller than
+        one crop (21 px) or larger than 20 000 px a side.
     """
     image = np.asarray(image, np.float32)
-    if not (np.isfinite(pixel_size_nm) and pixel_size_nm > 0):
-        raise DataError(f"pixel size: found {pixel_size_nm} nm, expected a positive number of nm")
+    smallest, largest = PLAUSIBLE_NM
+    if not smallest <= pixel_size_nm <= largest:
+        raise DataError(
+            f"pixel size: found {pixel_size_nm:g} nm, expected {smallest:g} to {largest:g} nm, as"
+            " in an image that shows atoms; give pixel_size_nm in nanometres (1 pm is 0.001 nm)."
+        )
     factor = target_nm / pixel_size_nm
     blocks = round(factor)
     if blocks >= 1 and abs(factor / blocks - 1) <= 0.05:
@@ -218,6 +225,12 @@ def to_network_scale(
         raise DataError(
             f"image of {image.shape} px of {pixel_size_nm:g} nm: found {shape.min()} px on its"
             f" short side at {target_nm:.4f} nm/px, expected at least 21; check the pixel size."
+        )
+    if shape.max() > LARGEST_SIDE_PX:
+        raise DataError(
+            f"image of {image.shape} px of {pixel_size_nm:g} nm: found {shape.max()} px on its long"
+            f" side at {target_nm:.4f} nm/px, expected at most {LARGEST_SIDE_PX}; check the pixel"
+            " size, or crop the image."
         )
     if factor == blocks:
         height, width = shape

@@ -38,7 +38,11 @@ function render({ model, el }) {
   const [first, last] = [rows[0][0], rows[rows.length - 1][0]];
   const px = (t) => left + ((t - first) / (last - first || 1)) * (right - left);
   const py = (v) => bottom - (v / largest) * (bottom - top);
-  const line = (name) => rows.map((row) => `${px(row[0])},${py(value(name, row))}`).join(" ");
+  // precision is a share of the detections: without any it is undefined
+  const defined = (name, row) => name !== "precision" || row[1] > 0;
+  const digits = (name, row) => (defined(name, row) ? value(name, row).toFixed(3) : "–");
+  const line = (name) => rows.filter((row) => defined(name, row))
+    .map((row) => `${px(row[0])},${py(value(name, row))}`).join(" ");
   const tick = (v) => (scored ? v.toFixed(1) : Math.round(v));
 
   const root = document.createElement("div");
@@ -55,7 +59,8 @@ function render({ model, el }) {
     </div>
     <div>
       <label>Likelihood threshold <output></output>
-        <input type="range" min="0" max="${rows.length - 1}" step="1"></label>
+        <input type="range" aria-label="Likelihood threshold" min="0" max="${rows.length - 1}"
+          step="1"></label>
       <dl>
         <div><dt>Detections</dt><dd data-number="count"></dd></div>
         <div><dt>Density / nm⁻²</dt><dd data-number="density"></dd></div>
@@ -81,7 +86,8 @@ function render({ model, el }) {
         <thead><tr>${["Threshold", "Detections", ...(scored ? ["Precision", "Recall", "F1"] : [])]
           .map((text) => `<th scope="col">${text}</th>`).join("")}</tr></thead>
         <tbody>${rows.map((row) => `<tr><td>${row[0].toFixed(3)}</td><td>${row[1]}</td>${
-          row.slice(2).map((v) => `<td>${v.toFixed(3)}</td>`).join("")}</tr>`).join("")}</tbody>
+          scored ? names.map((name) => `<td>${digits(name, row)}</td>`).join("") : ""}</tr>`)
+          .join("")}</tbody>
       </table></div></details>
     </div>`;
   el.appendChild(root);
@@ -117,9 +123,10 @@ function render({ model, el }) {
     if (scored) {
       number("false", count - hits);
       number("missed", labels.length - hits);
-      names.forEach((name) => number(name, value(name, row).toFixed(3)));
+      names.forEach((name) => number(name, digits(name, row)));
       sentence += ` ${hits} of ${labels.length} labelled atoms found; precision ` +
-        `${row[2].toFixed(2)}, recall ${row[3].toFixed(2)}, F1 ${row[4].toFixed(2)}.`;
+        `${count ? row[2].toFixed(2) : "undefined"}, recall ${row[3].toFixed(2)}, ` +
+        `F1 ${row[4].toFixed(2)}.`;
     }
     $(".sentence").textContent = sentence;
     $(".micrograph").setAttribute("aria-label", `Micrograph with detected atoms. ${sentence}`);
@@ -128,6 +135,7 @@ function render({ model, el }) {
     $(".here").setAttribute("x1", px(threshold));
     $(".here").setAttribute("x2", px(threshold));
     names.forEach((name) => {
+      $(`[data-dot="${name}"]`).setAttribute("visibility", defined(name, row) ? "" : "hidden");
       $(`[data-dot="${name}"]`).setAttribute("cx", px(threshold));
       $(`[data-dot="${name}"]`).setAttribute("cy", py(value(name, row)));
     });

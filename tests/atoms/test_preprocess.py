@@ -96,7 +96,16 @@ def test_atoms_keep_their_place_through_scaling(ratio):
     assert out.sum() * factor**2 == pytest.approx(1, rel=0.02)
 
 
-@pytest.mark.parametrize("pixel", [0, -1, np.nan, 1e-5])
+@pytest.mark.parametrize("pixel", [0, -1, np.nan, np.inf, 1e-5, 29.3])
 def test_impossible_pixel_sizes_are_refused(pixel):
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="expected 0.001 to 0.3 nm.*in nanometres"):
         preprocess.to_network_scale(np.zeros((64, 64)), pixel)
+
+
+@pytest.mark.parametrize(
+    ("shape", "pixel", "words"),
+    [((64, 64), 0.005, "at least 21"), ((32, 4000), 0.29, "at most 20000")],
+)
+def test_pixel_sizes_that_make_an_image_too_small_or_too_large_are_refused(shape, pixel, words):
+    with pytest.raises(DataError, match=words):
+        preprocess.to_network_scale(np.zeros(shape, np.float32), pixel)
