@@ -61,12 +61,12 @@ def table(name, df, caption="", out="", columns=None):
     out : str or pathlib.Path
         Folder into which ``<name>.csv`` is written; none by default.
     columns : dict, optional
-        Name of a column, or of a row, to what it means: the legend in the report of a run.
+        Name of a column, or of a row, to what it means: the legend in the report of a run. Names
+        that the table lacks are left out.
     """
     _check_name(name)
-    legend = {key: str(meaning) for key, meaning in (columns or {}).items()}
-    if odd := sorted(set(legend) - set(map(str, [*df.columns, *df.index]))):
-        raise ValueError(f"Table {name} has no column or row {', '.join(odd)} to explain.")
+    present = set(map(str, [*df.columns, *df.index]))
+    legend = {key: meaning for key, meaning in (columns or {}).items() if key in present}
     index = not isinstance(df.index, pd.RangeIndex)
     csv = df.to_csv(index=index)
     shown = df.head(ROWS_SHOWN)

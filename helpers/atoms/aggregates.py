@@ -25,6 +25,26 @@ from helpers.data import DataError
 
 CUTOFF_NM = 0.22
 
+# What `describe` returns, for readers of its tables.
+MEANINGS = {
+    "area_nm2": "area of the specimen",
+    "n": "atoms on the specimen",
+    "density_nm2": "atoms per area, as detected",
+    "density_low_nm2": "lower end of its 95 % interval",
+    "density_high_nm2": "upper end",
+    "nnd_mean_nm": "mean distance of the nearest neighbour",
+    "nnd_sd_nm": "SD of that distance over atoms",
+    "nnd_random_nm": "mean distance at random on an endless plane of this density",
+    "multimer_share": "share of atoms with another within bonding distance",
+    "multimer_low": "lower end of its 95 % interval",
+    "multimer_high": "upper end",
+    "multimer_random": "that share at random on an endless plane of this density",
+    "share_above_2": "share of atoms in multimers of three or more",
+    "largest": "atoms in the largest multimer",
+    "bonds_per_atom": "mean number of neighbours within bonding distance, atoms of multimers",
+    "chain_share": "share of chains among the multimers of three or more",
+}
+
 
 def _check(positions, cutoff_nm):
     positions = np.asarray(positions, float)

@@ -23,6 +23,31 @@ from helpers.atoms.neighbours import (
 
 PT_PT_BOND_NM = 0.28  # 0.277 nm in the metal; the dashed line of the paper's Fig. 2c
 
+# What `describe` returns, for readers of its tables. `low` and `high` bound 95 % intervals.
+MEANINGS = {
+    "area_nm2": "area of the specimen",
+    "n": "atoms on the specimen",
+    "n_outside": "atoms off the specimen, left out",
+    "density_nm2": "atoms per area, as detected",
+    "density_low_nm2": "lower end of its 95 % interval",
+    "density_high_nm2": "upper end",
+    "corrected_nm2": "the density, corrected for atoms missed and invented",
+    "corrected_low_nm2": "lower end of its 95 % interval",
+    "corrected_high_nm2": "upper end",
+    "nnd_mean_nm": "mean distance of the nearest neighbour (nnd)",
+    "nnd_rayleigh_nm": "mean of the Rayleigh distribution fitted to these distances",
+    "nnd_corrected_nm": "mean distance, corrected for neighbours beyond the edge",
+    "nnd_rayleigh_corrected_nm": "mean of the fitted Rayleigh distribution, corrected likewise",
+    "nnd_random_nm": "mean distance at random on an endless plane of this density",
+    "nnd_random_in_mask_nm": "mean distance at random on this very specimen (simulated)",
+    "nnd_random_in_mask_sd_nm": "SD of that mean over the random arrangements",
+    "nnd_p": "two-sided p-value: how often a random arrangement is as far off",
+    "within_bond": "share of atoms with another within 0.28 nm, the Pt-Pt bond",
+    "within_bond_low": "lower end of its 95 % interval",
+    "within_bond_high": "upper end",
+    "within_bond_random": "that share at random on this specimen (simulated)",
+}
+
 
 def positions_nm(points, pixel_size_nm):
     """Positions (N, 2) in nm from a table with ``x_px`` and ``y_px``."""
@@ -121,7 +146,7 @@ def describe(points, mask, pixel_size_nm, rng, ratio=None, runs=999):
     Returns
     -------
     dict
-        Column names carry the units.
+        Column names carry the units; `MEANINGS` explains them.
     """
     area = float(np.count_nonzero(mask)) * pixel_size_nm**2
     positions = positions_nm(points, pixel_size_nm)

@@ -7,6 +7,7 @@ strength of blobs, and the background around them.
 
 import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,15 @@ from helpers.atoms.noise import electron_scale, noise_variance
 from helpers.atoms.peaks import maxima
 from helpers.atoms.preprocess import NETWORK_PIXEL_NM, median_background, to_network_scale
 from helpers.atoms.specimen import specimen_mask
-from helpers.data import ROOT, DataError
+from helpers.data import ROOT, DataError, registry
 
 RANGES = ROOT / "data" / "ch01" / "training_ranges.json"
+SPLITS = ROOT / "data" / "ch01" / "statistics.csv"
 VERDICTS = ["ok", "warn", "bad"]
+RULE = (
+    "low and high are the extremes of the eleven training images; ok reaches half the width of"
+    " that range beyond them (on a logarithmic scale), warn one and a half widths"
+)
 HALF = 10
 BLOB_SCALE_PX = 3.0  # labelled atoms in the training images have an SD of about 3.2 px
 WHITE = 0.8  # less than this, and noise was blurred: it no longer counts electrons
@@ -130,6 +136,32 @@ def _whiteness(counts):
     """Squared difference of neighbours over that of next neighbours along a row: 1 if white."""
     one, two = counts[:, 1:-1] - counts[:, :-2], counts[:, 2:] - counts[:, :-2]
     return float(np.mean(one.astype(float) ** 2) / np.mean(two.astype(float) ** 2))
+
+
+def published(image):
+    """Say what role an image of the published set had, by the hash of its file.
+
+    Parameters
+    ----------
+    image : xarray.DataArray
+        From `helpers.data.open_image`.
+
+    Returns
+    -------
+    str
+        A sentence; "" for any other image.
+    """
+    files = registry()["pt-nc"]["files"].items()
+    frames = {digest: Path(file).name[:3] for file, digest in files if "tif_data" in file}
+    frame = frames.get(image.attrs["sha256"])
+    if frame is None:
+        return ""
+    splits = pd.read_csv(SPLITS, dtype={"image": str}).set_index("image")["split"]
+    role = {
+        "train": "one of the eleven that the detectors were trained on: its numbers flatter them",
+        "test": "one of the ten test images, which no detector was trained on",
+    }[splits[frame].iloc[0]]
+    return f"This is image {frame} of the published set, {role}."
 
 
 @cache

@@ -84,6 +84,7 @@ def test_description_of_an_image_leaves_out_what_is_off_the_mask():
     mask[200:] = False
     points = processes.neutral(np.random.default_rng(3), 400, (14.9, 8.9))
     row = agg.describe(points, mask, 0.03)
+    assert set(row) == set(agg.MEANINGS)
     inside = points[points[:, 1] < 199.5 * 0.03]
     assert row["n"] == len(inside)
     assert row["area_nm2"] == pytest.approx(200 * 500 * 0.03**2)

@@ -48,6 +48,7 @@ def test_a_regular_pattern_is_not_random(mask):
     row = arr.describe(regular, mask, PIXEL_NM, rng, runs=199)
     assert row["nnd_mean_nm"] == pytest.approx(1.2)
     assert row["nnd_p"] == pytest.approx(2 / 200)
+    assert set(row) < set(arr.MEANINGS)
     chance = arr.random_positions(len(grid), mask, PIXEL_NM, rng) / PIXEL_NM
     row = arr.describe(
         pd.DataFrame(chance, columns=["x_px", "y_px"]), mask, PIXEL_NM, rng, runs=199

@@ -112,3 +112,13 @@ def test_most_test_images_are_familiar(pt_nc):
     verdicts = {i.name: verdict(i.image) for i in pt_nc if i.split == "test"}
     assert sum(v == "ok" for v in verdicts.values()) >= 8, verdicts
     assert "bad" not in verdicts.values()
+
+
+@pytest.mark.measured
+def test_a_published_image_is_told_by_its_split(pt_nc):
+    said = {item.name: familiarity.published(item.image) for item in pt_nc}
+    for item in pt_nc:
+        words = {"train": "were trained on", "test": "no detector was trained on"}[item.split]
+        assert f"image {item.name} of" in said[item.name] and words in said[item.name]
+    other = pt_nc[0].image.assign_attrs(sha256="0" * 64)
+    assert familiarity.published(other) == ""
