@@ -41,6 +41,33 @@ class Triage(NamedTuple):
     holds_atoms: bool
     score: float
     level: float
+    method: str = "log"
+
+    def doubt(self, detections):
+        """Say, with an image that holds no atoms, how that fits what a detector found in it.
+
+        Parameters
+        ----------
+        detections : int
+            Atoms that were found in the image.
+
+        Returns
+        -------
+        str
+            One or two sentences; "" where the image holds atoms.
+        """
+        if self.holds_atoms:
+            return ""
+        text = (
+            f"This image holds no single atoms, by the score of '{self.method}' for sorting:"
+            f" {self.score:.4f}, and more than {self.level:.4f} is needed."
+        )
+        if not detections:
+            return text
+        return (
+            f"{text} That contradicts the {detections} detected: most of them are then noise or"
+            " support, and the density and the distances from them mean nothing."
+        )
 
 
 def image_and_negative(counts, prepare=normalise):
@@ -133,7 +160,7 @@ def holds_atoms(image, method="log"):
     counts, _ = to_network_scale(image.to_numpy(), float(image.attrs["pixel_size_nm"]))
     found = score(counts, load_detector(method))
     level = decision_level(method)
-    return Triage(found > level, found, level)
+    return Triage(found > level, found, level, method)
 
 
 def without_atoms(counts, rng):

@@ -133,3 +133,10 @@ def test_the_default_detector_tells_a_field_with_atoms_too(pt_nc):
     assert triage.holds_atoms(view, "ensemble").holds_atoms
     bare = view.copy(data=triage.without_atoms(view.to_numpy(), np.random.default_rng(6)))
     assert not triage.holds_atoms(bare, "ensemble").holds_atoms
+
+
+def test_a_verdict_against_atoms_contradicts_a_count():
+    without = triage.Triage(False, 0.0361, 0.0364)
+    assert without.doubt(0).endswith("'log' for sorting: 0.0361, and more than 0.0364 is needed.")
+    assert "contradicts the 12 detected" in without.doubt(12)
+    assert triage.Triage(True, 0.1, 0.0364).doubt(12) == ""
