@@ -119,6 +119,7 @@ def parity(statistics, columns, limits=(0.6, 1.6)):
             )  # fmt: skip
         ax.plot(limits, limits, color="grey", lw=1)
         ax.set(title=title, xlabel="random mean distance (nm)", xlim=limits, ylim=limits)
+        ax.set_xticks([0.8, 1.1, 1.4])  # none at the ends, where panels meet
         ax.set_aspect("equal")
     axes[0, 0].set_ylabel("found mean distance (nm)")
     axes[0, 0].legend()
@@ -146,7 +147,8 @@ def motion(mobility, simulated, measured, stay_nm):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(2, 2, figsize=(WIDTH, 6), layout="constrained")
+    fig, axes = plt.subplots(2, 2, figsize=(WIDTH, 6.6), layout="constrained")
+    fig.get_layout_engine().set(h_pad=0.12, w_pad=0.1)
     ax, last = axes[0]
     axes[1, 1].sharey(axes[1, 0])
     for column, colour, marker in (("apparent", "orange", "s"), ("corrected", "blue", "o")):

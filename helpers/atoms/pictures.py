@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from helpers.figures import COLOURS, micrograph
 
 WIDTH = 6.6  # inches; letters of 10 points are then 7.5 px high on a phone
+HIGHEST_PER_NM = 6  # of the power spectra; beyond, what shot noise leaves scatters about zero
 BRIGHTEST = 0.999  # quantile of a flattened image that is drawn white
 
 # Marker, colour and size in points of what is drawn on a micrograph.
@@ -117,7 +118,7 @@ def marked(image, points, pixel_size_nm=None, factor=1.0, outline=None, **limits
     return fig
 
 
-def close_up(panels, points, corner, side, pixel_size_nm):
+def close_up(panels, points, corner, side, pixel_size_nm, options=None):
     """
     Draw the same square of several images with the atoms in it; a legend takes the last place.
 
@@ -132,6 +133,8 @@ def close_up(panels, points, corner, side, pixel_size_nm):
     side : int
         Side of the square in px.
     pixel_size_nm : float
+    options : dict of str to dict, optional
+        As for `micrographs`.
 
     Returns
     -------
@@ -139,7 +142,7 @@ def close_up(panels, points, corner, side, pixel_size_nm):
     """
     left, top = corner
     parts = {title: image[top : top + side, left : left + side] for title, image in panels.items()}
-    fig = micrographs(parts, pixel_size_nm)
+    fig = micrographs(parts, pixel_size_nm, options)
     inside = {}
     for kind, table in points.items():
         x, y = table["x_px"] - left, table["y_px"] - top
@@ -245,6 +248,9 @@ def simulated_beside_measured(measured, simulated, spectra, source="measured"):
             spectra["cycles_per_nm"][1:], spectra[name].mean(0)[1:],
             color=COLOURS[colour], ls=line, label=name,
         )  # fmt: skip
-    axes["power"].set(xlabel="spatial frequency (1/nm)", ylabel="power")
+    axes["power"].set(
+        xlabel="spatial frequency (1/nm)", ylabel="power of the\nrelative contrast",
+        xlim=(0.06, HIGHEST_PER_NM), ylim=(1e-4, None),
+    )  # fmt: skip
     axes["power"].legend()
     return fig

@@ -73,8 +73,9 @@ def threshold_curves(curves, chosen, source):
         threshold, style = chosen[name]
         ax.axvline(threshold, color="grey", linestyle=style)
         ax.set(title=f"{name} ({source})", xlabel="threshold on the likelihood", ylim=(0, 1))
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])  # short: two panels meet
     axes[0, 0].set_ylabel("metric")
-    axes[0, 0].legend()
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig
 
 
@@ -130,7 +131,8 @@ def reliability(diagram, tolerance, paper_f1):
         diagram["probability"], share, fmt="o", color=COLOURS["blue"],
         yerr=[share - diagram["low"], diagram["high"] - share],
     )  # fmt: skip
-    left.set(xlabel="stated likelihood", ylabel="share of labelled atoms", xlim=(0, 1), ylim=(0, 1))
+    whole = {"xlim": (0, 1.04), "ylim": (0, 1.04)}  # a share of one is not cut
+    left.set(xlabel="stated likelihood", ylabel="share of labelled atoms", **whole)
     right.plot(tolerance.index, tolerance, "o-")
     right.axhline(paper_f1, color="grey", ls="--")
     right.set(xlabel="distance that counts (nm)", ylabel="F1", ylim=(0, 1))
