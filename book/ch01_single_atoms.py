@@ -357,7 +357,7 @@ ends = history.sort_values("epoch").groupby(["method", "seed"])["validation_loss
 ends = ends.groupby("method").agg(["min", "max"])
 for name, ending in ends.iterrows():
     for end, loss in ending.items():
-        glue(f"{name.replace('-', '_')}_loss_{end}", round(loss, 2), display=False)
+        glue(f"{name.replace('-', '_')}_loss_{end}", round(float(loss), 2), display=False)
 figures.show(
     score_plots.training_loss(history, {"sac-cnn": 0.30, "resnet18": 0.48}),
     "Loss curves of ten trainings. "
@@ -562,7 +562,7 @@ figures.show(
     "filter response is mottled everywhere.",
     "fig-ch01-1ef",
 )
-glue("sac_threshold", round(sac.threshold, 3), display=False)
+glue("sac_threshold", round(float(sac.threshold), 3), display=False)
 
 # %% [markdown]
 # Crosses stand above a likelihood of {glue:text}`sac_threshold`. The filter answers everywhere, the network mostly with
@@ -774,7 +774,7 @@ for name, value in (
     ("detected_low", detected.min()),
     ("detected_high", detected.max()),
 ):
-    glue(name, round(value, 2), display=False)
+    glue(name, round(float(value), 2), display=False)
 
 # %% [markdown]
 # In the field that both frames share, {glue:text}`first_labels:.0f` and {glue:text}`second_labels:.0f` labels stand
@@ -1025,7 +1025,7 @@ quotes = {
 for name, values in quotes.items():
     glue(f"{name}_low", round(float(np.min(values)), 2), display=False)
     glue(f"{name}_high", round(float(np.max(values)), 2), display=False)
-glue("recall_far", round(far_off.max(), 2), display=False)
+glue("recall_far", round(float(far_off.max()), 2), display=False)
 assert (f1_at.idxmax(axis=1) == "ensemble").all()
 
 # %% [markdown]

@@ -93,6 +93,12 @@ def test_close_up_keeps_what_lies_in_the_square(image):
     assert drawn(fig.axes[0])["detected"][0] == [[19, 19]]
 
 
+def test_close_up_draws_a_panel_on_the_scale_it_is_given(image):
+    options = {"b": {"vmin": 0, "vmax": 1}}
+    fig = pictures.close_up({"a": image, "b": image}, {}, (12, 8), 20, 0.03, options)
+    assert fig.axes[1].images[0].get_clim() == (0, 1) != fig.axes[0].images[0].get_clim()
+
+
 def test_close_up_explains_its_marks_in_the_free_place(image):
     panels = {name: image for name in "abc"}
     marks = {"detected": points((1, 1)), "labelled": points((2, 2))}
@@ -134,3 +140,4 @@ def test_simulated_stands_beside_measured_above_their_spectra(image):
     curves = {line.get_label(): line.get_xydata().tolist() for line in below.lines}
     assert curves == {"measured": [[1, 3], [2, 1]], "simulated": [[1, 6], [2, 2]]}
     assert "nm" in below.get_xlabel() and below.get_yscale() == "log"
+    assert below.get_xlim()[1] == pictures.HIGHEST_PER_NM

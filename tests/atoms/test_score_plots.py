@@ -44,6 +44,10 @@ def test_threshold_curves_show_means_bands_and_the_choice():
         ]
         assert "measured" in ax.get_title(loc="left") + ax.get_title()
     assert fig.axes[0].get_ylabel() and fig.axes[0].get_ylim() == (0, 1)
+    # no curve or mark runs through the legend: it stands outside the panels
+    assert not any(ax.get_legend() for ax in fig.axes)
+    (legend,) = fig.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["precision", "recall", "F1"]
 
 
 def test_methods_are_ordered_and_seeds_averaged():
@@ -72,6 +76,7 @@ def test_reliability_has_intervals_and_the_papers_rule():
     curve, rule = right.lines
     np.testing.assert_allclose(curve.get_xydata(), [[0.1, 0.5], [0.2, 0.6]])
     assert rule.get_ydata()[0] == 0.55 and "nm" in right.get_xlabel()
+    assert left.get_ylim()[1] > 1  # the mark of a share of one is whole
 
 
 def test_simulated_tests_have_one_line_per_detector():
