@@ -213,7 +213,8 @@ if len(unlike):
 #
 # $$
 # \begin{aligned}
-# \text{precision} &= \frac{TP}{TP + FP}, \qquad \text{recall} = \frac{TP}{TP + FN}, \\
+# \text{precision} &= \frac{TP}{TP + FP}, \\
+# \text{recall} &= \frac{TP}{TP + FN}, \\
 # F_1 &= \frac{2\,TP}{2\,TP + FP + FN}.
 # \end{aligned}
 # $$ (eq-ch01-f1)
@@ -493,7 +494,7 @@ figures.show(
         curves, {"published": (0.89, "--"), "from scratch": (sac.threshold, ":")}, source
     ),
     "Two panels, published and retrained network. With rising threshold precision rises; recall "
-    "has a plateau and then falls. F1 is highest at the marked thresholds, on a broad top for the "
+    "has a plateau and then falls. F1 is highest near the marked thresholds, on a broad top for the "
     "published network and on a narrow one near 1 for the retrained one.",
     "fig-ch01-1c",
 )
@@ -964,8 +965,8 @@ figures.show(
 )
 
 # %% [markdown]
-# Flakes of every coverage are drawn; one like the measured image stands beside it. Grain and clouds are of the same kind,
-# the shape of the flake is not copied. From 0.2 to 3 per nm, where atoms and clouds are, the simulated set has
+# The simulated flakes vary in coverage; one of the same coverage as the measured image stands beside it. Its shape and
+# brightness are not copied. From 0.2 to 3 per nm, where atoms and clouds are, the simulated set has
 # {glue:text}`power_low:.1f` times the measured power; from 4 to 6 per nm, below the size of an atom, only
 # {glue:text}`power_high:.1f` times. Beyond, next to nothing is left but the scatter of the noise, and the figure ends. Now
 # the tests, all of them for the shipped detectors at
@@ -1046,7 +1047,7 @@ assert (f1_at.idxmax(axis=1) == "ensemble").all()
 # (sec-ch01-series)=
 # ### Figure S11: atoms that move
 #
-# Between two frames an atom may stay, hop, or no longer be found. Frames are brought to cover each other
+# Between two frames an atom may stay, hop, or no longer be found. Frames are aligned
 # ({term}`registration`) by cross-correlation, atoms linked one to one within 0.6 nm; up to 0.18 nm an atom counts as
 # having stayed. In simulated series with known mobility that gives back the share that moved, once missed detections
 # are allowed for.
