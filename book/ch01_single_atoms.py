@@ -494,8 +494,8 @@ figures.show(
         curves, {"published": (0.89, "--"), "from scratch": (sac.threshold, ":")}, source
     ),
     "Two panels, published and retrained network. With rising threshold precision rises; recall "
-    "has a plateau and then falls. F1 is highest near the marked thresholds, on a broad top for the "
-    "published network and on a narrow one near 1 for the retrained one.",
+    "has a plateau and then falls. F1 is highest near the marked thresholds, on a broad top for "
+    "the published network and on a narrow one near 1 for the retrained one.",
     "fig-ch01-1c",
 )
 
