@@ -33,7 +33,8 @@ def test_a_quick_run_gives_claims_and_numbers(path, data_folder, tmp_path):
     for name in found["tables"]:
         assert (tmp_path / "tables" / f"{name}.csv").stat().st_size > 0
     warned = [note["text"] for note in found["notes"] if "Simulated" in note["text"]]
-    assert bool(warned) is not bool(data_folder), "the page must say when data are simulated"
+    if "pt_nc" in path.read_text():  # the chapter rests on measured images
+        assert bool(warned) is not bool(data_folder), "the page must say when data are simulated"
     kinds = {number["data"] for number in found["numbers"].values()}
     assert "simulated" in kinds or data_folder
 

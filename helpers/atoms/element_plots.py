@@ -6,6 +6,7 @@ Every function returns a Matplotlib figure of at most two columns of panels, as 
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgba
 
 from helpers.atoms.pictures import WIDTH
 from helpers.figures import COLOURS, micrograph
@@ -40,10 +41,11 @@ def coloured(image, atoms, pixel_size_nm, **limits):
     styles = dict(zip(sorted(set(atoms["element"]) - set(ELEMENTS)), [("vermilion", "v")] * 9))
     for element, rows in atoms.groupby("element"):
         colour, marker = (ELEMENTS | styles)[element]
-        strength = (0.25 + 0.75 * (rows["confidence"] - 0.5).clip(0, 0.5) / 0.5).to_numpy()
+        strength = 0.25 + 0.75 * (rows["confidence"] - 0.5).clip(0, 0.5) / 0.5
+        edges = [to_rgba(COLOURS[colour], alpha) for alpha in strength]
         ax.scatter(
             rows["x_px"], rows["y_px"], s=34, marker=marker, facecolors="none", linewidths=1.3,
-            edgecolors=COLOURS[colour], alpha=strength, label=f"{element} ({len(rows)})",
+            edgecolors=edges, label=f"{element} ({len(rows)})",
         )  # fmt: skip
     ax.legend(loc="upper right", facecolor="0.2", labelcolor="white", frameon=True)
     return fig
