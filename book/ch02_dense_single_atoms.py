@@ -123,9 +123,10 @@ out: str = ""  # folder for result tables; empty: none is written
 
 # %% tags=["your-data"]
 metals = [name.strip() for name in elements.split(",") if name.strip()]
-if method not in dense_detection.METHODS or not 0 <= threshold < 1:
-    methods = ", ".join(dense_detection.METHODS)
-    raise DataError(f"method={method!r}, threshold={threshold}: one of {methods}, and 0 to 1.")
+if method not in dense_detection.METHODS:
+    raise DataError(f"method={method!r}: expected one of {', '.join(dense_detection.METHODS)}.")
+if not 0 <= threshold < 1:
+    raise DataError(f"threshold={threshold:g}: expected 0 (the validated one) or a value below 1.")
 if data:
     micrograph = open_image(data, pixel_size_nm or None)
     known = open_points(labels, micrograph) if labels else None
@@ -138,7 +139,8 @@ else:
 pixel_nm = micrograph.attrs["pixel_size_nm"]
 kind = "measured" if data else "simulated"
 check = familiarity.compare_with_training(micrograph)
-claims.table("input_check", check, "The image beside the training images of chapter 1", out)
+caption = f"The image beside the training images of chapter 1: {familiarity.RULE}"
+claims.table("input_check", check, caption, out)
 unlike = check.loc[check["verdict"] != "ok", "reason"]
 if data and len(unlike):
     claims.note(f"This image differs from the training images: {'; '.join(unlike)}.", "warning")
@@ -408,7 +410,8 @@ atoms = atoms.assign(x_nm=positions[:, 0], y_nm=positions[:, 1])
 claims.table("atoms", atoms.round(4), "Every detected atom", out)
 row = aggregates.describe(positions, mask, pixel_nm, bond_nm)
 values = pd.Series(row, name="value").to_frame()
-claims.table("descriptors", values, f"Arrangement of the detected atoms ({kind})", out)
+caption = f"Arrangement of the detected atoms ({kind})"
+claims.table("descriptors", values, caption, out, columns=aggregates.MEANINGS)
 claims.number("density", row["density_nm2"], "atoms/nm^2", data=kind, label="density, as detected")
 
 # %% [markdown]
