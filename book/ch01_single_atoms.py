@@ -89,7 +89,7 @@ from helpers.atoms import evaluate, familiarity, matching, neighbours, networks,
 from helpers.atoms import preprocess, score_plots, simulate, specimen, tracking, triage
 from helpers.atoms.stand_in import labelled_images
 from helpers.data import ROOT, DataError, DataUnavailable, fetch, open_image, open_points
-from helpers.data import pt_nc, registry
+from helpers.data import pt_nc
 from helpers.widgets.threshold import ThresholdExplorer
 
 figures.use_style()
@@ -155,11 +155,10 @@ pd.DataFrame(
 # column gives the reason for every other verdict.
 
 # %% tags=["hide-input", "your-data"]
-if method not in detect.METHODS or not 0 <= threshold < 1:
-    methods = ", ".join(detect.METHODS)
-    raise DataError(
-        f"method={method!r}, threshold={threshold}: expected one of {methods}, and 0 to 1."
-    )
+if method not in detect.METHODS:
+    raise DataError(f"method={method!r}: expected one of {', '.join(detect.METHODS)}.")
+if not 0 <= threshold < 1:
+    raise DataError(f"threshold={threshold:g}: expected 0 (the validated one) or a value below 1.")
 if data:
     micrograph = open_image(data, pixel_size_nm or None)
     known = open_points(labels, micrograph) if labels else None
@@ -181,11 +180,11 @@ display(
     ).to_frame()
 )
 check = familiarity.compare_with_training(micrograph)
-claims.table("input_check", check, "The image beside the training images", out)
+caption = f"The image beside the training images: {familiarity.RULE}"
+claims.table("input_check", check, caption, out)
 unlike = check.loc[check["verdict"] != "ok", "property"]
-known_files = registry()["pt-nc"]["files"].values()
-if data and micrograph.attrs["sha256"] in known_files:
-    claims.note("This image is one of the published set on which the detectors were made.")
+if data and (role := familiarity.published(micrograph)):
+    claims.note(role)
 if len(unlike):
     claims.note(
         "This image differs from the training images: "
@@ -241,8 +240,8 @@ figures.show(
         pixel_nm * factor,
         {"flattened": {"vmax": pictures.white(flat)}},
     ),
-    "Two grey images of the same field. Left: uneven support, bright below, with faint dots. "
-    "Right: dark background with small bright dots; it is grainier where the support is bright.",
+    "Two grey images of the same field: left the counts as recorded, right the same with the "
+    "slowly varying background removed.",
     "fig-ch01-1a",
 )
 
@@ -519,6 +518,7 @@ atoms = atoms.assign(x_nm=atoms["x_px"] * pixel_nm, y_nm=atoms["y_px"] * pixel_n
 if atoms.empty:
     claims.note(f"No atom was found above {used:.2f}; the statistics below need some.", "warning")
 claims.table("atoms", atoms, f"Atoms found by '{method}' above {used:.2f}", out)
+claims.number("n_atoms", len(atoms), "atoms", data=kind, label=f"atoms detected ({method})")
 if known is not None:
     for metric, score in list(evaluate.score(known, atoms).items())[:3]:
         claims.number(f"{metric}_image", score, data=kind, label=f"{metric} on this image")
@@ -886,13 +886,14 @@ for name, value, label in (
 # %% tags=["your-data"] mystnb={"figure": {"caption": "Nearest-neighbour distances of the detected atoms, the Rayleigh density fitted to them, and the one expected at random (Figure 2c of the paper).", "name": "fig-ch01-2c"}}
 row = arrangement.describe(atoms, mask, pixel_nm, np.random.default_rng(seed), ratio)
 values = pd.Series(row, name="value").to_frame()
-claims.table("arrangement", values, "Arrangement of the detected atoms", out)
+caption = "Arrangement of the detected atoms"
+claims.table("arrangement", values, caption, out, columns=arrangement.MEANINGS)
 if row["n"] > 1:
     close = arrangement.share_within(on_specimen, bond_nm)
     shown_as = "mean distance of the nearest neighbour"
     claims.number("neighbour_nm", row["nnd_mean_nm"], "nm", data=kind, label=shown_as)
     chance, spread = row["nnd_random_in_mask_nm"], row["nnd_random_in_mask_sd_nm"]
-    claims.number("neighbour_random_nm", chance, "nm", spread, kind, f"{shown_as} at random")
+    claims.number("neighbour_random_nm", chance, "nm", spread, "simulated", f"{shown_as} at random")
     claims.number("bonded_share", close.value, data=kind, label=f"share within {bond_nm} nm")
     distances = neighbours.nearest_neighbours(on_specimen)
     rho = {"fit": 1 / (2 * row["nnd_rayleigh_nm"]) ** 2, "random, Eq. (2)": row["density_nm2"]}
@@ -1122,14 +1123,10 @@ claims.number(
     "triage_score",
     verdict.score,
     data=kind,
-    label=f"excess of convincing spots over the negative (with atoms: above {verdict.level:.3f})",
+    label=f"excess of convincing spots, blob filter (with atoms: above {verdict.level:.4f})",
 )
-if not verdict.holds_atoms:
-    claims.note(
-        f"By its score ({verdict.score:.2f}, level {verdict.level:.2f}) this image holds no "
-        f"single atoms.",
-        "warning",
-    )
+if doubt := verdict.doubt(len(atoms)):
+    claims.note(doubt, "warning")
 rates = json.loads((DATA / "triage.json").read_text())["error_rates_on_test"]
 pd.DataFrame(rates).set_index(["detector", "view", "error"]).round(3)
 
@@ -1248,7 +1245,7 @@ ThresholdExplorer(
 # The folder then holds `report.html`, the tables `atoms.csv`, `arrangement.csv` and `input_check.csv`, the figures, and
 # a methods paragraph. [Your data](your_data) lists formats, parameters and what to do about errors.
 
-# %% tags=["your-data"]
+# %% tags=["hide-input", "your-data"]
 how = {
     "ensemble": "five U-Nets, applied in eight orientations to the locally standardised image",
     "sac-cnn": "a convolutional network on 21 x 21 px windows of the background-subtracted image",
@@ -1256,9 +1253,12 @@ how = {
     "log": "a Laplacian-of-Gaussian filter on the background-subtracted image",
 }[method]
 word = "filter response" if method in ("log", "template") else "likelihood"
+differs = check[(check["verdict"] != "ok") & check["value"].notna()]["property"]
 caution = (
-    f" The image differs from the training images in: {', '.join(unlike)}." if len(unlike) else ""
+    f" The image differs from the training images in: {', '.join(differs)}." if len(differs) else ""
 )
+if check["value"].isna().any():
+    caution += " Its dose could not be read from the noise."
 runs.methods(
     f"Single atoms were located in one dark-field STEM image ({micrograph.shape[0]} x "
     f"{micrograph.shape[1]} px of {pixel_nm:.4f} nm, analysed at {pixel_nm * factor:.4f} nm/px) "
