@@ -27,8 +27,9 @@
 # [chapter 1](#ch-single-atoms) are the low-density end.
 #
 # **Rebuilt here** the changes to the detector, splitting of multimers, elements by an equivariant autoencoder, all
-# descriptors and numerical models, Figures 2, 3, 4 and 5, and S4 to S8, S23, S24, S27, S30 to S37 and S39.
-# **Not rebuilt** density functional theory: a semi-empirical method takes its place, and only trends are claimed.
+# descriptors and numerical models, Figures 2, 3, 4 and 5, and S4 to S8, S23, S24, S27, S30, S31, S33 to S35, S37 and S39.
+# **Not rebuilt** density functional theory: a semi-empirical method takes its place, and only trends are claimed; dimers
+# from the gas phase and metal-ligand complexes (S32, S36).
 #
 # **Time** about three minutes on two CPU cores; no GPU needed.
 # :::
@@ -107,7 +108,7 @@ data: str = ""  # path of your micrograph; empty: a simulated Ni-Pd image
 pixel_size_nm: float = 0.0  # nm, side of a pixel; 0: as stored in the file
 labels: str = ""  # path of a CSV with columns x, y in px; empty: none
 elements: str = ""  # metals in your image, such as Ni,Pd; empty: a single one
-method: str = "dense"  # dense, sac-cnn or sac-cnn + mixtures
+method: str = "dense"  # dense, ensemble, sac-cnn, sac-cnn + mixtures or published
 threshold: float = 0.0  # 0..1, likelihood; 0: the validated one
 bond_nm: float = 0.22  # nm, two atoms at most this far apart belong to one multimer
 quick: bool = False  # fewer runs of the models, for tests
@@ -209,8 +210,8 @@ Code(inspect.getsource(dense_crops.training_crops), language="python")
 # :class: departure
 # The published code draws the hard negatives 11 pixels from an atom, where the paper says 18; [](#sec-ch02-scores) has
 # both. Its default detector is the published network; ours is an ensemble of U-Nets trained on simulated dense images
-# besides the measured ones, because nothing in the measured training set is dense. `method="sac-cnn + mixtures"` is the
-# paper's.
+# besides the measured ones, because nothing in the measured training set is dense. `method="published"` is the paper's, at
+# `threshold=0.8`.
 # :::
 
 # %% tags=["your-data"]
