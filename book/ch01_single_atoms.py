@@ -1137,7 +1137,7 @@ pd.DataFrame(rates).set_index(["detector", "view", "error"]).round(3)
 #
 # Every claim of the paper that can be computed, with its value, ours, and whether it holds. A claim that does not hold is
 # a finding and stays. Each limit
-# stands with its reason in the last column, and all chapters' claims are gathered in
+# stands with its reason below the claim, and all chapters' claims are gathered in
 # [State of reproduction](reproduction). The last line of the code stops the build if a value of ours has left its guard.
 
 # %% tags=["claims", "hide-input"]
