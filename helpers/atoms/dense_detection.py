@@ -157,7 +157,4 @@ def detect(
     ValueError
         If the method is unknown.
     """
-    detector = load_detector(method)
-    used = detector.threshold if threshold is None else threshold
-    prepared = detector.prepare(np.asarray(image, np.float32))
-    return detector.positions(detector.likelihood(prepared), used)
+    return load_detector(method).find(image, threshold)

@@ -135,6 +135,31 @@ class Detector:
     header: dict
     prepare: Callable[[np.ndarray], np.ndarray] = normalise
 
+    def find(self, image: np.ndarray, threshold: float | None = None) -> pd.DataFrame:
+        """
+        Find atoms in a micrograph as recorded: prepare it, read the map, keep what is likely.
+
+        Parameters
+        ----------
+        image : (H, W) array
+            In any intensity unit, at about `preprocess.NETWORK_PIXEL_NM` per pixel.
+        threshold : float, optional
+            Likelihood; the validated one when None.
+
+        Returns
+        -------
+        DataFrame
+            ``x_px``, ``y_px`` and ``probability``.
+
+        Raises
+        ------
+        DataError
+            If the image is not two-dimensional or constant.
+        """
+        used = self.threshold if threshold is None else threshold
+        prepared = self.prepare(np.asarray(image, np.float32))
+        return self.positions(self.likelihood(prepared), used)
+
 
 def _settings(method: str) -> dict:
     return json.loads((DATA / "thresholds.json").read_text())[method]
@@ -222,7 +247,4 @@ def detect(
     ValueError
         If the method is unknown.
     """
-    detector = load_detector(method)
-    used = detector.threshold if threshold is None else threshold
-    prepared = detector.prepare(np.asarray(image, np.float32))
-    return detector.positions(detector.likelihood(prepared), used)
+    return load_detector(method).find(image, threshold)
