@@ -83,13 +83,12 @@ from IPython.display import Code, display
 from myst_nb import glue
 from scipy.ndimage import median_filter
 
-from helpers import claims, figures, provenance, runs, training
+from helpers import chapters, claims, figures, provenance, runs, training
 from helpers.atoms import arrangement, arrangement_plots, baselines, crops, density, detect
 from helpers.atoms import evaluate, familiarity, matching, neighbours, networks, peaks, pictures
 from helpers.atoms import preprocess, score_plots, simulate, specimen, tracking, triage
 from helpers.atoms.stand_in import labelled_images
-from helpers.data import ROOT, DataError, DataUnavailable, fetch, open_image, open_points
-from helpers.data import pt_nc
+from helpers.data import ROOT, DataUnavailable, fetch, open_image, open_points, pt_nc
 from helpers.widgets.threshold import ThresholdExplorer
 
 figures.use_style()
@@ -105,12 +104,12 @@ DATA = ROOT / "data" / "ch01"
 data: str = ""  # path of your micrograph; empty: the paper's test image 053
 pixel_size_nm: float = 0.0  # nm, side of a pixel; 0: as stored in the file
 labels: str = ""  # path of a CSV with columns x, y in px; empty: none
-method: str = "ensemble"  # ensemble, sac-cnn, template or log
+method: str = "ensemble"  # one of ensemble, sac-cnn, template or log
 threshold: float = 0.0  # 0..1, likelihood; 0: the one validated on training images
-bond_nm: float = 0.28  # nm, two metal atoms closer than this count as bonded
+bond_nm: float = 0.28  # nm, 0.1..1; two metal atoms closer than this count as bonded
 quick: bool = False  # fewer images, for tests
 retrain: bool = False  # train the SAC-CNN here instead of loading its weights
-seed: int = 0  # of the training and of Monte-Carlo estimates
+seed: int = 0  # 0 or more; of the training and of Monte-Carlo estimates
 out: str = ""  # folder for result tables; empty: none is written
 
 # %% [markdown]
@@ -155,10 +154,7 @@ pd.DataFrame(
 # column gives the reason for every other verdict.
 
 # %% tags=["hide-input", "your-data"]
-if method not in detect.METHODS:
-    raise DataError(f"method={method!r}: expected one of {', '.join(detect.METHODS)}.")
-if not 0 <= threshold < 1:
-    raise DataError(f"threshold={threshold:g}: expected 0 (the validated one) or a value below 1.")
+chapters.check("ch01", globals())
 if data:
     micrograph = open_image(data, pixel_size_nm or None)
     known = open_points(labels, micrograph) if labels else None

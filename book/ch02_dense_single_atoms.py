@@ -81,7 +81,7 @@ from IPython.display import Code, display
 from myst_nb import glue
 from scipy import ndimage
 
-from helpers import claims, figures, provenance, runs
+from helpers import chapters, claims, figures, provenance, runs
 from helpers.atoms import aggregates, arrangement, coordination, dense, dense_crops, dense_detection
 from helpers.atoms import dense_score_plots, element_plots, energetics, energy_plots, equivariant
 from helpers.atoms import evaluate, familiarity, interaction_plots, ordering
@@ -90,7 +90,7 @@ from helpers.atoms import ripley, species, specimen, tight_binding
 from helpers.atoms.crops import crops_at
 from helpers.atoms.matching import match
 from helpers.atoms.neighbours import random_mean_distance
-from helpers.data import ROOT, DataError, open_image, open_points
+from helpers.data import ROOT, open_image, open_points
 from helpers.widgets.latent import LatentExplorer
 from helpers.widgets.threshold import ThresholdExplorer
 
@@ -107,12 +107,12 @@ DATA = ROOT / "data" / "ch02"
 data: str = ""  # path of your micrograph; empty: a simulated Ni-Pd image
 pixel_size_nm: float = 0.0  # nm, side of a pixel; 0: as stored in the file
 labels: str = ""  # path of a CSV with columns x, y in px; empty: none
-elements: str = ""  # metals in your image, such as Ni,Pd; empty: a single one
-method: str = "dense"  # dense, ensemble, sac-cnn, sac-cnn + mixtures or published
+elements: str = ""  # symbols of the metals in your image, such as Ni,Pd; empty: a single one
+method: str = "dense"  # one of dense, ensemble, sac-cnn, sac-cnn + mixtures or published
 threshold: float = 0.0  # 0..1, likelihood; 0: the validated one
-bond_nm: float = 0.22  # nm, two atoms at most this far apart belong to one multimer
+bond_nm: float = 0.22  # nm, 0.1..1; two atoms at most this far apart belong to one multimer
 quick: bool = False  # fewer runs of the models, for tests
-seed: int = 0  # of training and of Monte-Carlo estimates
+seed: int = 0  # 0 or more; of training and of Monte-Carlo estimates
 out: str = ""  # folder for result tables; empty: none is written
 
 # %% [markdown]
@@ -125,11 +125,9 @@ out: str = ""  # folder for result tables; empty: none is written
 # (`helpers/atoms/dense.py` says what is assumed) with a third of Pd and two thirds of Ni atoms, at random.
 
 # %% tags=["your-data"]
+chapters.check("ch02", globals())
 metals = [name.strip() for name in elements.split(",") if name.strip()]
-if method not in dense_detection.METHODS:
-    raise DataError(f"method={method!r}: expected one of {', '.join(dense_detection.METHODS)}.")
-if not 0 <= threshold < 1:
-    raise DataError(f"threshold={threshold:g}: expected 0 (the validated one) or a value below 1.")
+metals = species.by_atomic_number(metals) if len(metals) > 1 else metals
 if data:
     micrograph = open_image(data, pixel_size_nm or None)
     known = open_points(labels, micrograph) if labels else None
@@ -145,6 +143,8 @@ check = familiarity.compare_with_training(micrograph)
 caption = f"The image beside the training images of chapter 1: {familiarity.RULE}"
 claims.table("input_check", check, caption, out)
 unlike = check.loc[check["verdict"] != "ok", "reason"]
+for warning in micrograph.attrs["warnings"]:
+    claims.note(warning, "warning")
 if data and len(unlike):
     claims.note(f"This image differs from the training images: {'; '.join(unlike)}.", "warning")
 

@@ -25,7 +25,8 @@ class Refused(ValueError):
 class Parameter:
     """One parameter of a chapter: its name, declared type, default and trailing comment.
 
-    `data`, and every text parameter whose comment begins with "path", names a file.
+    `data`, and every text parameter whose comment begins with "path", names a file. What values
+    are allowed stands in the comment too: "one of a, b or c", "0..1" or "0 or more".
     """
 
     name: str
@@ -38,15 +39,36 @@ class Parameter:
         """Whether the value names a file."""
         return self.name == "data" or "str" in self.type and self.comment.startswith("path")
 
+    @property
+    def choices(self):
+        """The allowed values, or an empty list."""
+        listed = re.search(r"\bone of ([^;]+)", self.comment)
+        return re.split(r", | or ", listed[1]) if listed else []
+
+    @property
+    def limits(self):
+        """Lowest and highest allowed value."""
+        number = r"(-?\d+(?:\.\d+)?)"
+        stated = re.search(rf"{number}(?:\.\.{number}| or more)", self.comment)
+        return (float(stated[1]), float(stated[2] or "inf")) if stated else (-math.inf, math.inf)
+
     def convert(self, value):
         """Give `value` (text from a command line, or an object) in the declared type.
 
         Raises
         ------
         Refused
-            The value cannot be read as that type.
+            The value cannot be read as that type, or is not an allowed one.
         """
-        text = str(value)
+        value = self._typed(str(value))
+        low, high = self.limits
+        if (self.choices and value not in self.choices) or (
+            isinstance(value, int | float) and not low <= value <= high
+        ):
+            raise Refused(f"parameter {self.name} is {value!r}: expected {self.comment}")
+        return value
+
+    def _typed(self, text):
         kinds = re.findall(r"\w+", self.type)
         try:
             if text == "None" and ("None" in kinds or self.default is None):
@@ -110,6 +132,25 @@ class Chapter:
                 target.id, kind or type(default).__name__, default, comments.get(node.lineno, "")
             )
         return found
+
+
+def check(name, values):
+    """Check the parameters of a chapter inside it, for those who run it without ``a2s``.
+
+    Parameters
+    ----------
+    name : str
+        Short name, such as ``ch01``.
+    values : dict
+        ``globals()`` of the notebook.
+
+    Raises
+    ------
+    Refused
+        See `Parameter.convert`.
+    """
+    for parameter in in_book()[name].parameters().values():
+        parameter.convert(values[parameter.name])
 
 
 def tags(cell):

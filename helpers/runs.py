@@ -23,7 +23,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from helpers import chapters, provenance, report
 from helpers.chapters import Refused, tags
-from helpers.data import open_image
+from helpers.data import open_image, open_points
 from helpers.results import emit
 
 
@@ -55,8 +55,8 @@ def run(name, out, data=None, parameters=None, force=False):
     Raises
     ------
     Refused, helpers.data.DataError
-        Before anything is started: unknown chapter or parameter, wrong type, folder in the way,
-        file that cannot be opened.
+        Before anything is started: unknown chapter or parameter, value of a wrong type or out of
+        its range, folder in the way, file that cannot be opened.
     RunFailed
         The run started and did not finish; the message is the reason, in one line.
     """
@@ -73,7 +73,9 @@ def run(name, out, data=None, parameters=None, force=False):
     # The kernel works in another folder than the user.
     files = {k: Path(os.path.abspath(v)) for k, v in changed.items() if v and declared[k].is_path}
     if data is not None:
-        open_image(files["data"], (defaults | changed).get("pixel_size_nm") or None)
+        image = open_image(files["data"], (defaults | changed).get("pixel_size_nm") or None)
+        if "labels" in files:
+            open_points(files["labels"], image)
     inputs = {k: provenance.describe(path) for k, path in files.items()}
     shown = changed | {k: about["path"] for k, about in inputs.items()}
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -214,7 +216,7 @@ def _reason(error):
     if kind == "PapermillExecutionError":
         kind, text = error.ename, error.evalue
     text = " ".join(text.split())
-    return text if kind in ("DataError", "DataUnavailable") else f"{kind}: {text}"
+    return text if kind in ("DataError", "DataUnavailable", "Refused") else f"{kind}: {text}"
 
 
 def _your_data_only(notebook, chapter, declared):

@@ -17,6 +17,7 @@ import pytest
 import tifffile
 
 from helpers import chapters, report, runs
+from helpers.atoms import dense_detection, detect
 from helpers.chapters import Parameter, Refused
 from helpers.data import DataError, sha256
 
@@ -170,6 +171,32 @@ def test_values_take_the_declared_type(kind, value, expected):
 def test_values_of_another_type_are_refused(kind, value):
     with pytest.raises(Refused, match=f"p takes {kind}"):
         Parameter("p", kind, 0).convert(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "comment", "allowed", "refused"),
+    [
+        ("str", "one of a, b + c or d; others fail", ["a", "b + c", "d"], ["e", "", "one of a"]),
+        ("float", "0..1, likelihood; 0: validated", [0, 0.5, "1"], [-0.1, "1.1"]),
+        ("float", "nm, 0.1..1; a bond", ["0.1"], ["0", -1]),
+        ("int", "0 or more; of the training", [0, "12"], ["-1"]),
+        ("float", "nm, side of a pixel; 0: as stored", [-1, 2], []),
+    ],
+)
+def test_a_comment_says_which_values_are_allowed(kind, comment, allowed, refused):
+    parameter = Parameter("p", kind, 0, comment)
+    for value in allowed:
+        parameter.convert(value)
+    for value in refused:
+        with pytest.raises(Refused, match=f"p is .*: expected {re.escape(comment)}"):
+            parameter.convert(value)
+
+
+def test_a_chapter_checks_its_parameters_under_plain_papermill_too(book):
+    book(code("method: str = 'a'  # one of a or b\nn: int = 1  # atoms", "parameters"))
+    chapters.check("ch01", {"method": "b", "n": 3, "other": None})
+    with pytest.raises(Refused, match="method is 'c'"):
+        chapters.check("ch01", {"method": "c", "n": 3})
 
 
 # ---------------------------------------------------------------- a run that succeeds
@@ -340,6 +367,16 @@ def test_a_parameter_that_names_a_file_means_the_file_of_the_user(book, tmp_path
     with pytest.raises(DataError, match="none.csv does not exist"):
         runs.run("ch01", "out2", parameters={"labels": "none.csv"})
     left_in(tmp_path, "my labels.csv", "out")
+
+
+def test_labels_that_do_not_fit_the_image_start_nothing(book, image, tmp_path):
+    own = PARAMETERS + 'labels: str = ""  # path of a table\n'
+    book(code(own, "parameters"), code("1", "your-data"))
+    for name, table in (("far.csv", "x,y\n500,2\n"), ("wrong.csv", "a,b\n1,2\n")):
+        (tmp_path / name).write_text(table)
+        with pytest.raises(DataError, match=name):
+            runs.run("ch01", "out", image, {"pixel_size_nm": 0.03, "labels": name})
+    left_in(tmp_path, "image.tif", "far.csv", "wrong.csv")
 
 
 # ---------------------------------------------------------------- refused before it starts
@@ -534,6 +571,12 @@ def test_a_stopped_run_leaves_nothing_and_no_kernel(book, tmp_path, stop):
 
 
 # ---------------------------------------------------------------- the book itself
+
+
+def test_the_methods_that_a_chapter_offers_are_those_that_there_are():
+    book = chapters.in_book()
+    offered = {name: set(book[name].parameters()["method"].choices) for name in ("ch01", "ch02")}
+    assert offered == {"ch01": set(detect.METHODS), "ch02": set(dense_detection.METHODS)}
 
 
 def test_the_real_first_chapter_runs_on_a_file(tmp_path, monkeypatch):
