@@ -11,7 +11,7 @@ from importlib import resources
 
 import jinja2
 
-from helpers.results import MIME, ROWS_SHOWN, collect, with_spread
+from helpers.results import MIME, NONE, ROWS_SHOWN, collect, with_spread
 
 METHODS = MIME.format("methods")
 QUICK = (
@@ -133,11 +133,11 @@ def _write_tables(folder, tables):
             {
                 "name": name,
                 "caption": emitted.get("caption", ""),
-                "legend": emitted.get("columns", {}),
+                "legend": _legend(emitted.get("columns", {}), header, rows),
                 "file": f"{folder.name}/{file}",
                 "header": header,
                 "rows": len(rows),
-                "shown": [[_cell(v) for v in row] for row in rows[:ROWS_SHOWN]],
+                "shown": _shown(rows[:ROWS_SHOWN]),
                 "shape": _shape(header, rows[:ROWS_SHOWN]),
             }
         )
@@ -162,6 +162,23 @@ def _file_name(folder, name, fallback, ending):
         count += 1
         file = f"{stem}-{count}{ending}"
     return file
+
+
+def _shown(rows):
+    """The cells of a table; a number that is missing among numbers is a dash."""
+    columns = []
+    for column in zip(*rows):
+        cells = [_cell(text) for text in column]
+        missing = (NONE, True) if any(number for _, number in cells) else ("", False)
+        columns.append([missing if cell == ("", False) else cell for cell in cells])
+    return list(zip(*columns))
+
+
+def _legend(meanings, header, rows):
+    """The meanings in the order of the table, which a notebook does not keep."""
+    return {
+        name: meanings[name] for name in [*header, *(row[0] for row in rows)] if name in meanings
+    }
 
 
 def _cell(text):

@@ -16,6 +16,7 @@ from IPython.display import display
 
 MIME = "application/vnd.a2s.{}+json"
 ROWS_SHOWN = 21
+NONE = "–"  # for a value that there is not
 
 
 def number(name, value, unit="", spread=None, data="measured", label=""):
@@ -72,9 +73,10 @@ def table(name, df, caption="", out="", columns=None):
     shown = df.head(ROWS_SHOWN)
     more = f"First {len(shown)} of {len(df)} rows." if len(shown) < len(df) else ""
     words = f"{caption.rstrip('.')}. {more}".strip(". ") + "." if caption or more else ""
-    body = shown.to_html(index=index, border=0, classes="a2s-table", float_format="{:.4g}".format)
+    look = dict(index=index, float_format="{:.4g}".format, na_rep=NONE)
+    body = shown.to_html(border=0, classes="a2s-table", **look)
     lead = f'<p class="a2s-caption">{escape(words)}</p>' if words else ""
-    text = shown.to_string(index=index, float_format="{:.4g}".format)
+    text = shown.to_string(**look)
     html = f'{lead}<div class="a2s-wide">{body}</div>'
     payload = dict(name=name, caption=caption, csv=csv, columns=legend)
     emit("table", payload, html, f"{words}\n{text}")

@@ -77,3 +77,12 @@ def test_a_table_brings_its_legend(tmp_path, monkeypatch):
     page, _ = written(tmp_path, {MIME.format("table"): shown})
     assert "<code>nnd_mean_nm</code></dt> <dd>mean &lt;distance&gt;</dd>" in page
     assert "longer table" not in page
+
+
+def test_a_legend_follows_its_table_and_missing_numbers_are_dashes(tmp_path):
+    about = {"name": "t", "csv": ",value,reason\nhigh,0.3,\nlow,,text\n"}
+    about["columns"] = {"low": "least", "high": "most"}  # as a notebook sorts them: not like this
+    page, _ = written(tmp_path, {MIME.format("table"): about})
+    assert page.index("<dd>most") < page.index("<dd>least")
+    assert '<td data-name="value" class="n">–</td>' in page
+    assert '<td data-name="reason" class=""></td>' in page
