@@ -15,6 +15,7 @@ COLOURS = {
     "yellow": "#F0E442", "blue": "#0072B2", "vermilion": "#D55E00", "purple": "#CC79A7",
 }  # fmt: skip
 PNG_DPI = 140
+WIDTH = 6.6  # inches; letters of 10 points are then 7.5 px high on a phone
 
 
 def use_style():
@@ -29,6 +30,45 @@ def use_style():
         "image.cmap": "gray", "image.interpolation": "nearest",
         "savefig.facecolor": "white",
     })  # fmt: skip
+
+
+def panels(number, height, xlabel="", ylabel="", **more):
+    """Make panels in at most two columns, so that letters stay readable on a phone.
+
+    Parameters
+    ----------
+    number : int
+        Of panels.
+    height : float
+        Of a row, inches.
+    xlabel, ylabel : str
+        Written below the lowest panel of a column, and left of a row.
+    **more
+        Passed to ``plt.subplots``, such as ``sharey=True``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure, list of matplotlib.axes.Axes
+    """
+    rows, columns = -(-number // 2), min(number, 2)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(WIDTH, rows * height), squeeze=False, layout="constrained", **more
+    )
+    axes = list(axes.flat)
+    for ax in axes[:number:columns]:
+        ax.set_ylabel(ylabel)
+    for ax in axes[max(number - columns, 0) : number]:
+        ax.tick_params(labelbottom=True)
+        ax.set_xlabel(xlabel)
+    for ax in axes[number:]:
+        ax.set_axis_off()
+    return fig, axes[:number]
+
+
+def legend_below(fig, ncols=3):
+    """Write the legend of the first panel, which holds for all, below the figure."""
+    handles, names = fig.axes[0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=ncols)
 
 
 def scale_bar(ax, pixel_size_nm, colour="white"):

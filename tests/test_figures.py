@@ -13,8 +13,9 @@ import xarray as xr
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from PIL import Image
 
+from helpers import figures
 from helpers.data import ROOT
-from helpers.figures import COLOURS, micrograph, scale_bar, show, use_style
+from helpers.figures import COLOURS, WIDTH, micrograph, scale_bar, show, use_style
 
 
 @pytest.fixture
@@ -129,3 +130,21 @@ def test_alt_text_travels_with_the_png():
     png = base64.b64decode(first[0].data["image/png"])
     assert Image.open(io.BytesIO(png)).width > 600
     assert png == base64.b64decode(second[0].data["image/png"])
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_panels_stand_in_two_columns_and_name_their_outer_axes(number):
+    fig, axes = figures.panels(number, 2.0, "x", "y", sharex=True)
+    assert len(axes) == number and fig.get_figwidth() == WIDTH
+    assert [ax.get_ylabel() for ax in axes] == ["y", "", "y"][:number]
+    assert [ax.get_xlabel() for ax in axes] == ["", "x", "x"][3 - number :]
+    assert [ax.axison for ax in fig.axes] == [True] * number + [False] * (len(fig.axes) - number)
+    plt.close(fig)
+
+
+def test_the_legend_below_is_that_of_the_first_panel():
+    fig, axes = figures.panels(2, 2.0)
+    axes[0].plot([0, 1], label="measured")
+    figures.legend_below(fig)
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["measured"]
+    plt.close(fig)

@@ -1,13 +1,12 @@
 """Figures of chapter 2 on how well atoms are detected in dense images.
 
 Every function takes finished tables of ``data/ch02/make_detection.py`` and returns a Matplotlib
-figure of at most two columns of panels, as wide as `helpers.atoms.pictures.WIDTH`.
+figure of at most two columns of panels, as wide as `helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
 
-from helpers.atoms.pictures import WIDTH
-from helpers.figures import COLOURS
+from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
 METHODS = {
     "dense": ("purple", "D"), "sac-cnn": ("sky", "^"), "sac-cnn + mixtures": ("vermilion", "s"),
@@ -37,12 +36,8 @@ def by_density(table, methods, value="f1", label="F1"):
     matplotlib.figure.Figure
     """
     metals = [metal for metal in METALS if metal in set(table["metal"])]
-    rows = -(-len(metals) // 2)
-    fig, axes = plt.subplots(
-        rows, 2, figsize=(WIDTH, 2.6 * rows + 0.7), sharex=True, sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for ax, metal in zip(axes.flat, metals, strict=False):
+    fig, axes = panels(len(metals), 2.9, "atoms per nm²", label, sharex=True, sharey=True)
+    for ax, metal in zip(axes, metals, strict=True):
         for method in methods:
             colour, marker = METHODS[method]
             part = table[(table["metal"] == metal) & (table["method"] == method)]
@@ -53,12 +48,7 @@ def by_density(table, methods, value="f1", label="F1"):
                 yerr=[part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]],
             )  # fmt: skip
         ax.set(title=metal, ylim=(0, 1.02))
-    for ax in axes[-1]:
-        ax.set_xlabel("atoms per nm²")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(label)
-    handles, names = axes.flat[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig
 
 
@@ -76,10 +66,9 @@ def roc(table, methods):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, len(methods), figsize=(WIDTH, 3.6), sharey=True, squeeze=False, layout="constrained"
-    )
-    for ax, method in zip(axes[0], methods, strict=True):
+    rates = "false positive rate", "true positive rate"
+    fig, axes = panels(len(methods), 3.6, *rates, sharey=True)
+    for ax, method in zip(axes, methods, strict=True):
         ax.plot([0, 1], [0, 1], color="grey", lw=1)
         for metal, (colour, _) in METALS.items():
             part = table[(table["metal"] == metal) & (table["method"] == method)]
@@ -88,9 +77,8 @@ def roc(table, methods):
                 label = f"{metal} ({part['auc'].iloc[0]:.2f})"
                 ax.plot(part["false_positive_rate"], part["true_positive_rate"],
                         color=COLOURS[colour], label=label)  # fmt: skip
-        ax.set(title=method, xlabel="false positive rate", xlim=(0, 1), ylim=(0, 1))
+        ax.set(title=method, xlim=(0, 1), ylim=(0, 1))
         ax.legend(title="metal (area)", loc="lower right", fontsize="small")
-    axes[0, 0].set_ylabel("true positive rate")
     return fig
 
 
@@ -130,6 +118,5 @@ def by_neighbour(table, methods, metals=("Ni", "Pt")):
                 ax.set_ylabel(what)
         column[0].set_title(metal)
         column[1].set_xlabel("distance of the next atom (nm)")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=3)
+    legend_below(fig)
     return fig

@@ -1,15 +1,14 @@
 """Figures of chapter 2 on the elements of atoms.
 
 Every function returns a Matplotlib figure of at most two columns of panels, as wide as
-`helpers.atoms.pictures.WIDTH`.
+`helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgba
 
-from helpers.atoms.pictures import WIDTH
-from helpers.figures import COLOURS, micrograph
+from helpers.figures import COLOURS, WIDTH, legend_below, micrograph, panels
 
 ELEMENTS = {"Ni": ("sky", "o"), "Pd": ("orange", "s"), "Rh": ("green", "^"), "Pt": ("purple", "D")}
 METHODS = {
@@ -101,8 +100,7 @@ def rotation(table):
             ax.set(xlabel="crop turned by (degrees)", ylim=(0, None))
     axes[0].set_ylabel("error of the angle (degrees)")
     axes[1].set_ylabel("change of content / distance of two crops")
-    handles, names = axes[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center")
+    legend_below(fig, 1)
     return fig
 
 
@@ -123,10 +121,8 @@ def accuracy(table, column, xlabel, methods):
     matplotlib.figure.Figure
     """
     systems = list(table["system"].unique())
-    fig, axes = plt.subplots(
-        1, len(systems), figsize=(WIDTH, 3.6), sharey=True, squeeze=False, layout="constrained"
-    )
-    for ax, system in zip(axes[0], systems, strict=True):
+    fig, axes = panels(len(systems), 3.6, xlabel, "balanced accuracy", sharey=True)
+    for ax, system in zip(axes, systems, strict=True):
         part = table[table["system"] == system]
         for method in methods:
             colour, marker = METHODS[method]
@@ -137,10 +133,8 @@ def accuracy(table, column, xlabel, methods):
                         color=COLOURS[colour], label=method)  # fmt: skip
         chance = 1 / len(system.replace("Ni", "x").replace("Pd", "x").replace("Pt", "x"))
         ax.axhline(chance, color="grey", ls="--", lw=1)
-        ax.set(title=system, xlabel=xlabel, ylim=(0, 1))
-    axes[0, 0].set_ylabel("balanced accuracy")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=3)
+        ax.set(title=system, ylim=(0, 1))
+    legend_below(fig)
     return fig
 
 
@@ -159,16 +153,13 @@ def reliability(table, methods):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, len(methods), figsize=(WIDTH, 3.4), sharey=True, squeeze=False, layout="constrained"
-    )
-    for ax, method in zip(axes[0], methods, strict=True):
+    fig, axes = panels(len(methods), 3.4, "confidence", "share rightly named", sharey=True)
+    for ax, method in zip(axes, methods, strict=True):
         ax.plot([0, 1], [0, 1], color="grey", lw=1)
         for kind, colour, marker in (("raw", "orange", "s"), ("calibrated", "blue", "o")):
             rows = table[(table["method"] == method) & (table["confidence_from"] == kind)]
             ax.plot(rows["confidence"], rows["correct"], f"{marker}-", ms=4,
                     color=COLOURS[colour], label=kind)  # fmt: skip
-        ax.set(title=method, xlabel="confidence", xlim=(0.3, 1), ylim=(0.3, 1))
-    axes[0, 0].set_ylabel("share rightly named")
-    axes[0, 0].legend()
+        ax.set(title=method, xlim=(0.3, 1), ylim=(0.3, 1))
+    axes[0].legend()
     return fig

@@ -1,7 +1,7 @@
 """Curves of chapter 2 on how atoms arrange themselves: envelopes, interactions, order, isolation.
 
 Every function takes finished tables and returns a Matplotlib figure of at most two columns of
-panels, as wide as `helpers.atoms.pictures.WIDTH`.
+panels, as wide as `helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
@@ -9,8 +9,7 @@ import numpy as np
 
 from helpers.atoms.aggregates import CUTOFF_NM, random_share
 from helpers.atoms.neighbours import random_mean_distance
-from helpers.atoms.pictures import WIDTH
-from helpers.figures import COLOURS
+from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
 # Colour, marker and line of a source of positions and of an arrangement.
 SOURCES = {
@@ -79,18 +78,15 @@ def model_distances(histograms):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, len(histograms), figsize=(WIDTH, 3.9), squeeze=False, layout="constrained"
-    )
-    for ax, (title, models) in zip(axes.flat, histograms.items()):
+    fig, axes = panels(len(histograms), 3.9, "nearest neighbour (nm)", "per nm")
+    for ax, (title, models) in zip(axes, histograms.items()):
         for name, (table, share) in models.items():
             colour, line = ARRANGEMENTS[name]
             middle, value = table["distance_nm"], table["density_per_nm"]
             ax.plot(middle, value, line, color=COLOURS[colour], label=f"{name}, {share:.0%}")
         ax.axvline(CUTOFF_NM, color="grey", ls=":")
-        ax.set(title=title, xlabel="nearest neighbour (nm)", ylim=(0, None), xlim=(0, None))
+        ax.set(title=title, ylim=(0, None), xlim=(0, None))
         ax.legend(title="and in multimers", loc="upper right", fontsize="small")
-    axes[0, 0].set_ylabel("per nm")
     return fig
 
 
@@ -203,12 +199,9 @@ def potentials(table, arrangements):
     -------
     matplotlib.figure.Figure
     """
-    height = -(-len(arrangements) // 2)
-    fig, axes = plt.subplots(
-        height, 2, figsize=(WIDTH, 3 * height), sharex=True, sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for ax, arrangement in zip(axes.flat, arrangements):
+    shared = dict(sharex=True, sharey=True)
+    fig, axes = panels(len(arrangements), 3, "distance (nm)", "energy of a pair (kT)", **shared)
+    for ax, arrangement in zip(axes, arrangements):
         ax.axhline(0, color="grey", lw=1)
         part = table[table["arrangement"] == arrangement]
         for number, (source, steps) in enumerate(part.groupby("source", sort=False)):
@@ -224,13 +217,6 @@ def potentials(table, arrangements):
             )
         ax.set(title=arrangement, xlim=(0, 1.05), ylim=(-2, 4))
         ax.legend(loc="upper right", fontsize="small")
-    for ax in axes.flat[len(arrangements) :]:
-        ax.set_axis_off()
-    for ax in axes.flat[max(len(arrangements) - 2, 0) : len(arrangements)]:
-        ax.tick_params(labelbottom=True)
-        ax.set_xlabel("distance (nm)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("energy of a pair (kT)")
     return fig
 
 
@@ -250,17 +236,13 @@ def directional(distances, test):
     matplotlib.figure.Figure
     """
     names = list(dict.fromkeys(one for one, _ in distances))
-    columns = 2
-    height = -(-len(distances) // columns)
-    fig, axes = plt.subplots(
-        height, columns, figsize=(WIDTH, 2.6 * height), sharex=True, sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
+    shared = dict(sharex=True, sharey=True)
+    fig, axes = panels(len(distances), 2.6, "distance (nm)", "per nm", **shared)
     reached = next(iter(test.nearest.values())).table["r_nm"].to_numpy()
     edges = np.append(0, reached[1::2])  # two steps of the test to a bar
     colours = dict(zip(names, ("blue", "vermilion", "green", "orange")))
     means = test.means.set_index(["element", "neighbour"])
-    for ax, ((one, two), values) in zip(axes.flat, distances.items()):
+    for ax, ((one, two), values) in zip(axes, distances.items()):
         shares = np.histogram(values, edges)[0] / len(values) / np.diff(edges)
         ax.stairs(shares, edges, fill=True, color=COLOURS[colours[one]], alpha=0.35)
         row = means.loc[(one, two)]
@@ -269,12 +251,6 @@ def directional(distances, test):
         ax.axvspan(row["null_low_nm"], row["null_high_nm"], color="0.8", zorder=0)
         ax.axvline(row["mean_nm"], color=COLOURS[colours[one]])
         ax.set_title(f"{one} to {two}, mean {row['mean_nm']:.2f} nm")
-    for ax in axes.flat[len(distances) :]:
-        ax.set_axis_off()
-    for ax in axes[-1]:
-        ax.set_xlabel("distance (nm)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("per nm")
     return fig
 
 
@@ -290,25 +266,11 @@ def connections(test):
     -------
     matplotlib.figure.Figure
     """
-    number = len(test.connection)
-    height = -(-number // 2)
-    fig, axes = plt.subplots(
-        height, 2, figsize=(WIDTH, 2.7 * height + 0.3), sharex=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for ax, ((one, two), found) in zip(axes.flat, test.connection.items()):
+    fig, axes = panels(len(test.connection), 2.8, "r (nm)", "share of the pairs", sharex=True)
+    for ax, ((one, two), found) in zip(axes, test.connection.items()):
         _envelope(ax, found)
         ax.set(title=f"{one}–{two}, p = {found.p:.3g}", ylim=(0, None))
-        ax.set_xlabel("r (nm)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("share of the pairs")
-    for ax in axes.flat[number:]:
-        ax.set_axis_off()
-    if number % 2:
-        axes.flat[number - 2 if number > 1 else 0].tick_params(labelbottom=True)
-        axes.flat[number].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
-    else:
-        axes[0, 0].legend()
+    legend_below(fig)
     return fig
 
 
@@ -326,21 +288,18 @@ def power(table):
     matplotlib.figure.Figure
     """
     table = table[(table["null"] == "labelling") & (table["positions"] == "random")]
-    fig, axes = plt.subplots(
-        1, table["atoms"].nunique(), figsize=(WIDTH, 3.6), sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
+    labels = "preference for like (kT)", "share with p ≤ 0.05"
+    fig, axes = panels(table["atoms"].nunique(), 3.6, *labels, sharey=True)
     looks = (("black", "o"), ("blue", "s"), ("green", "^"), ("vermilion", "D"))
-    for ax, (atoms, part) in zip(axes.flat, table.groupby("atoms")):
+    for ax, (atoms, part) in zip(axes, table.groupby("atoms")):
         ax.axhline(0.05, color="grey", ls=":")
         for (error, rows), (colour, marker) in zip(part.groupby("error"), looks):
             ax.plot(
                 rows["strength_kt"], rows["rejected"], marker + "-", color=COLOURS[colour], ms=5,
                 label=f"{error:.0%}",
             )  # fmt: skip
-        ax.set(title=f"{atoms} atoms", xlabel="preference for like (kT)", ylim=(0, 1.02))
-    axes[0, 0].set_ylabel("share with p ≤ 0.05")
-    axes[0, 0].legend(title="wrong labels")
+        ax.set(title=f"{atoms} atoms", ylim=(0, 1.02))
+    axes[0].legend(title="wrong labels")
     return fig
 
 

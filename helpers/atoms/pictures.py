@@ -9,9 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 
-from helpers.figures import COLOURS, micrograph
+from helpers.figures import COLOURS, WIDTH, micrograph
 
-WIDTH = 6.6  # inches; letters of 10 points are then 7.5 px high on a phone
 HIGHEST_PER_NM = 6  # of the power spectra; beyond, what shot noise leaves scatters about zero
 BRIGHTEST = 0.999  # quantile of a flattened image that is drawn white
 
