@@ -1,39 +1,7 @@
 // Plane, micrograph and decodings follow pointer, keys and slider without a kernel.
 
-const bytesOf = (value) =>
-  value instanceof DataView
-    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : new Uint8Array(value);
-const numbersOf = (Kind, value) => new Kind(bytesOf(value).slice().buffer);
-const escaped = (text) =>
-  String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const signed = (value) => value.toFixed(2).replace("-", "−");
+const signed = (value) => minus(value.toFixed(2));
 const coordinates = (x, y) => `z₁\u00a0${signed(x)}, z₂\u00a0${signed(y)}`;
-
-// one shape per class, as the colours must not carry the meaning alone
-const SHAPES = [
-  (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0z`,
-  (x, y, r) => `M${x - 0.9 * r},${y - 0.9 * r}h${1.8 * r}v${1.8 * r}h${-1.8 * r}z`,
-  (x, y, r) => `M${x},${y - 1.2 * r}l${1.15 * r},${2 * r}h${-2.3 * r}z`,
-  (x, y, r) => `M${x},${y - 1.35 * r}l${r},${1.35 * r}l${-r},${1.35 * r}l${-r},${-1.35 * r}z`,
-  (x, y, r) => `M${x},${y + 1.2 * r}l${1.15 * r},${-2 * r}h${-2.3 * r}z`,
-  (x, y, r) => `M${x - 0.4 * r},${y - 1.2 * r}h${0.8 * r}v${0.8 * r}h${0.8 * r}v${0.8 * r}` +
-    `h${-0.8 * r}v${0.8 * r}h${-0.8 * r}v${-0.8 * r}h${-0.8 * r}v${-0.8 * r}h${0.8 * r}z`,
-  (x, y, r) => `M${x - 1.3 * r},${y - 0.6 * r}h${2.6 * r}v${1.2 * r}h${-2.6 * r}z`,
-  (x, y, r) => `M${x - 0.6 * r},${y - 1.3 * r}h${1.2 * r}v${2.6 * r}h${-1.2 * r}z`,
-];
-
-// about `count` round numbers between two ends
-function ticks(low, high, count) {
-  const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) || 10);
-  const digits = clamp(-Math.floor(Math.log10(step) + 1e-9), 0, 6), found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i += 1) {
-    found.push([i * step, (i * step).toFixed(digits).replace("-", "−")]);
-  }
-  return found;
-}
 
 // cell of an increasing grid that holds a value, and how far into it; the ends hold what is beyond
 function cellOf(grid, value) {
@@ -60,8 +28,7 @@ function render({ model, el }) {
   const images = shape.length === 2, length = shape.reduce((a, b) => a * b);
   const mapped = get("picture_shape").length === 2, [height, width] = get("picture_shape");
   const places = numbersOf(Float32Array, get("points"));
-  const url = mapped
-    ? URL.createObjectURL(new Blob([bytesOf(get("picture"))], { type: "image/png" })) : "";
+  const url = mapped ? pictureUrl(get("picture")) : "";
 
   // the plane: wide enough for the grid and every sample
   const left = 46, right = 394, top = 8, bottom = 356;
@@ -125,14 +92,12 @@ function render({ model, el }) {
         text-anchor="middle">${escaped(get("value_label"))}</text>
       <polyline class="line"/></svg>`;
 
-  const nice = mapped && pixelSize ? ticks(0, width * pixelSize, 4)[1][0] : 0, bar = nice / (pixelSize || 1);
-  const unit = width / 100;
   const key = classes.map((name, i) => `<li><svg viewBox="0 0 20 20" aria-hidden="true"><path
     class="mark class-${i}" d="${SHAPES[i](10, 10, 6)}"/></svg><span>${escaped(name)}
     <b data-shown="${i}"></b></span></li>`).join("");
 
   const root = document.createElement("div");
-  root.className = `a2s-latent ${images ? "images" : "spectra"} ${mapped ? "mapped" : ""}`;
+  root.className = `a2s-explorer a2s-latent ${images ? "images" : "spectra"} ${mapped ? "mapped" : ""}`;
   root.innerHTML = `<div class="panels">
     <div class="plane-panel">
       <svg class="plane" viewBox="0 0 400 400" tabindex="0" role="application">
@@ -165,17 +130,13 @@ function render({ model, el }) {
       <image href="${url}" x="-0.5" y="-0.5" width="${width}" height="${height}"
         preserveAspectRatio="none"/>
       <g class="marks"></g>
-      ${pixelSize ? `<g class="scale"><rect class="plate" x="${unit}" y="${height - 9 * unit}"
-          width="${bar + 4 * unit}" height="${8 * unit}"/>
-        <rect x="${3 * unit}" y="${height - 3 * unit}" width="${bar}" height="${unit}"/>
-        <text x="${3 * unit + bar / 2}" y="${height - 4.2 * unit}" text-anchor="middle"
-          style="font-size: ${3.6 * unit}px">${Number(nice.toPrecision(2))} nm</text></g>` : ""}
+      ${pixelSize ? scaleBar(width, height, pixelSize) : ""}
       <path class="halo ring"/><path class="ring"/></svg></div>` : ""}
     <div class="controls">
       <label>Confidence at least <output></output>
         <input type="range" min="0" max="1" step="0.01"></label>
       <p class="counts" aria-live="polite"></p>
-      <p class="chosen" aria-live="polite"></p>
+      <p class="chosen spoken" aria-live="polite"></p>
       <details><summary>Classes as a table</summary><div class="rows" tabindex="0"><table>
         <thead><tr>${["Class", "n", "Mean confidence", "Kept"].map((text) =>
           `<th scope="col">${text}</th>`).join("")}</tr></thead><tbody></tbody></table></div></details>
@@ -297,12 +258,6 @@ function render({ model, el }) {
     if (mapped) marks(map, (k) => [places[2 * k], places[2 * k + 1]], width / 110);
   }
 
-  // where in the drawing's own units a pointer is
-  function pointerIn(svg, event) {
-    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(
-      svg.getScreenCTM().inverse());
-    return [at.x, at.y];
-  }
   const follow = (event) => {
     const [x, y] = pointerIn(plane, event);
     moveTo(x0 + ((x - left) / (right - left)) * (x1 - x0),

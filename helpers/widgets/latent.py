@@ -2,12 +2,9 @@
 
 import anywidget
 import numpy as np
-import pandas as pd
 import traitlets
 
-from helpers.widgets.threshold import _HERE, _need, _png
-
-_MOST_CLASSES = 8  # as many colours and shapes as can be told apart
+from helpers.widgets.shared import classes, finite, need, png, script, style
 
 
 class LatentExplorer(anywidget.AnyWidget):
@@ -63,8 +60,8 @@ class LatentExplorer(anywidget.AnyWidget):
         classes.
     """
 
-    _esm = _HERE / "latent.js"
-    _css = _HERE / "latent.css"
+    _esm = script("latent")
+    _css = style("latent")
 
     selected = traitlets.Int().tag(sync=True)
     least_confidence = traitlets.Float(0.0).tag(sync=True)
@@ -106,20 +103,20 @@ class LatentExplorer(anywidget.AnyWidget):
         axis_label="",
         value_label="",
     ):
-        samples, decoded = _finite(samples, "samples"), _finite(decoded, "decoded")
+        samples, decoded = finite(samples, "samples"), finite(decoded, "decoded")
         if samples.ndim not in (2, 3) or not samples.size:
             raise ValueError(f"samples must be (N, h, w) or (N, L), got shape {samples.shape}")
         n, shape = len(samples), samples.shape[1:]
-        latent = _finite(latent, "latent", (n, 2))
+        latent = finite(latent, "latent", (n, 2))
         grid_x, grid_y = _increasing(grid_x, "grid_x"), _increasing(grid_y, "grid_y")
-        _finite(decoded, "decoded", (len(grid_y), len(grid_x), *shape))
-        confidence = _finite(confidence, "confidence", (n,))
+        finite(decoded, "decoded", (len(grid_y), len(grid_x), *shape))
+        confidence = finite(confidence, "confidence", (n,))
         if confidence.min() < 0 or confidence.max() > 1:
             raise ValueError(
                 "confidence must lie in [0, 1], got values from "
                 f"{confidence.min():g} to {confidence.max():g}"
             )
-        classes, codes = _classes(label, n)
+        names, codes = classes(label, n)
         largest = codes == np.bincount(codes).argmax()
         middle = np.linalg.norm(latent - latent[largest].mean(0), axis=1)
         super().__init__(
@@ -133,7 +130,7 @@ class LatentExplorer(anywidget.AnyWidget):
             axis_label=axis_label,
             value_label=value_label,
             **_quantised(samples, decoded),
-            classes=classes,
+            classes=names,
             class_of=codes.tobytes(),
             **_micrograph(image, points, n),
             **_told(fields, n),
@@ -141,17 +138,8 @@ class LatentExplorer(anywidget.AnyWidget):
         )
 
 
-def _finite(values, what, shape=None):
-    values = np.asarray(values, float)
-    if shape is not None and values.shape != shape:
-        raise ValueError(f"{what} must have shape {shape} to fit the rest, got {values.shape}")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{what} must be finite, got NaN or infinity")
-    return values
-
-
 def _increasing(values, what):
-    values = _finite(values, what)
+    values = finite(values, what)
     if values.ndim != 1 or len(values) < 2 or (np.diff(values) <= 0).any():
         raise ValueError(f"{what} must be two or more increasing numbers, got {values.tolist()}")
     return values
@@ -174,33 +162,22 @@ def _quantised(samples, decoded):
     }
 
 
-def _classes(label, n):
-    label = pd.Categorical(label)
-    if len(label) != n or label.isna().any():
-        raise ValueError(f"label must name the class of each of the {n} samples, got {len(label)}")
-    if len(label.categories) > _MOST_CLASSES:
-        raise ValueError(
-            f"label has {len(label.categories)} classes, at most {_MOST_CLASSES} can be told apart"
-        )
-    return [str(name) for name in label.categories], label.codes.astype(np.uint8)
-
-
 def _micrograph(image, points, n):
     if image is None and points is None:
         return {}
     if image is None or points is None:
         raise ValueError("image and points belong together: give both or neither")
-    image = _finite(image, "image")
+    image = finite(image, "image")
     if image.ndim != 2:
         raise ValueError(f"image must be (H, W), got shape {image.shape}")
-    _need(points, ["x_px", "y_px"], "points")
-    places = _finite(points[["x_px", "y_px"]], "points", (n, 2))
+    need(points, ["x_px", "y_px"], "points")
+    places = finite(points[["x_px", "y_px"]], "points", (n, 2))
     height, width = image.shape
     if ((places < -0.5) | (places > [width - 0.5, height - 0.5])).any():
         raise ValueError(f"points must lie inside the image of {width} x {height} px")
     low, high = np.percentile(image, (0.5, 99.5))
     return {
-        "picture": _png((image - low) / ((high - low) or 1)),
+        "picture": png((image - low) / ((high - low) or 1)),
         "picture_shape": [height, width],
         "points": places.astype("<f4").tobytes(),
     }
@@ -227,4 +204,4 @@ def _abscissa(axis, shape):
         if axis is not None:
             raise ValueError("axis is for spectra, but these samples are images")
         return []
-    return _finite(np.arange(shape[0]) if axis is None else axis, "axis", shape).tolist()
+    return finite(np.arange(shape[0]) if axis is None else axis, "axis", shape).tolist()

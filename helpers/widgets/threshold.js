@@ -1,33 +1,28 @@
 // Draws what the Python side worked out: pictures and numbers follow the slider without a kernel.
 
-const bytesOf = (value) =>
-  value instanceof DataView
-    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-    : new Uint8Array(value);
-
 // bits were packed row by row, most significant first
 const bitOf = (bytes, width, row, column) =>
   (bytes[row * Math.ceil(width / 8) + (column >> 3)] >> (7 - (column & 7))) & 1;
 
-const SHAPES = {
+const MARKS = {
   found: (x, y, r) => `M${x - r},${y}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`,
   false: (x, y, r) => `M${x - r},${y - r}h${2 * r}v${2 * r}h${-2 * r}z`,
   missed: (x, y, r) => `M${x},${y - r}l${r},${1.8 * r}h${-2 * r}z`,
 };
 const mark = (kind, x, y, r) => {
-  const d = SHAPES[kind](x, y, r);
+  const d = MARKS[kind](x, y, r);
   return `<path class="mark halo" d="${d}"/><path class="mark ${kind}" data-kind="${kind}" d="${d}"/>`;
 };
 const keyEntry = (kind, text) =>
   `<li><svg viewBox="0 0 20 20" aria-hidden="true" class="picture"><path class="mark ${kind}"
-    d="${SHAPES[kind](10, 10, 6)}"/></svg><span>${text} <b data-number="${kind}"></b></span></li>`;
+    d="${MARKS[kind](10, 10, 6)}"/></svg><span>${text} <b data-number="${kind}"></b></span></li>`;
 
 function render({ model, el }) {
   const [height, width] = model.get("shape");
   const atoms = model.get("atoms"), labels = model.get("labels"), rows = model.get("rows");
   const matched = bytesOf(model.get("matched")), found = bytesOf(model.get("found"));
   const area = model.get("area_nm2"), scored = labels !== null;
-  const url = URL.createObjectURL(new Blob([bytesOf(model.get("picture"))], { type: "image/png" }));
+  const url = pictureUrl(model.get("picture"));
   const names = scored ? ["precision", "recall", "f1"] : ["count"];
   const titles = { precision: "Precision", recall: "Recall", f1: "F1", count: "Detections" };
   const largest = scored ? 1 : Math.max(1, ...rows.map((row) => row[1]));
@@ -46,7 +41,7 @@ function render({ model, el }) {
   const tick = (v) => (scored ? v.toFixed(1) : Math.round(v));
 
   const root = document.createElement("div");
-  root.className = "a2s-threshold";
+  root.className = "a2s-explorer a2s-threshold";
   root.innerHTML = `
     <div>
       <svg class="picture micrograph" viewBox="-0.5 -0.5 ${width} ${height}" role="img">

@@ -1,17 +1,13 @@
 """Micrograph with detected atoms and a likelihood threshold to slide, alive without a kernel."""
 
-import io
-from pathlib import Path
-
 import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
-from PIL import Image
 
-_HERE = Path(__file__).parent
+from helpers.widgets.shared import need, png, script, style
+
 _SCORES = ["precision", "recall", "f1"]
-_LARGEST_PX = 1024  # larger pictures are shrunk: the widget's state travels inside the page
 
 
 class ThresholdExplorer(anywidget.AnyWidget):
@@ -50,8 +46,8 @@ class ThresholdExplorer(anywidget.AnyWidget):
         belong to these detections and labels, or labels come without ``match``.
     """
 
-    _esm = _HERE / "threshold.js"
-    _css = _HERE / "threshold.css"
+    _esm = script("threshold")
+    _css = style("threshold")
 
     threshold = traitlets.Float().tag(sync=True)
     picture = traitlets.Bytes().tag(sync=True)  # PNG
@@ -78,10 +74,10 @@ class ThresholdExplorer(anywidget.AnyWidget):
         image = np.asarray(image, float)
         if image.ndim != 2 or not np.isfinite(image).all():
             raise ValueError(f"the image must be a finite array (H, W), got shape {image.shape}")
-        _need(detections, ["x_px", "y_px", "probability"], "detections")
-        _need(curve, ["threshold"] + (_SCORES if labels is not None else []), "curve")
+        need(detections, ["x_px", "y_px", "probability"], "detections")
+        need(curve, ["threshold"] + (_SCORES if labels is not None else []), "curve")
         if labels is not None:
-            _need(labels, ["x_px", "y_px"], "labels")
+            need(labels, ["x_px", "y_px"], "labels")
             if match is None:
                 raise ValueError("labels need match=, for example helpers.atoms.evaluate.match")
         atoms = detections.sort_values("probability", ascending=False, kind="stable")
@@ -94,7 +90,7 @@ class ThresholdExplorer(anywidget.AnyWidget):
             _check_curve(scores, matched, len(labels))
         super().__init__(
             threshold=float(threshold),
-            picture=_png(image),
+            picture=png(image),
             shape=list(image.shape),
             atoms=atoms.round({"x_px": 2, "y_px": 2, "probability": 5}).to_numpy().tolist(),
             labels=None if labels is None else _points(labels).round(2).to_numpy().tolist(),
@@ -103,12 +99,6 @@ class ThresholdExplorer(anywidget.AnyWidget):
             found=np.packbits(found, axis=1).tobytes(),
             area_nm2=float(image.size * pixel_size_nm**2 if area_nm2 is None else area_nm2),
         )
-
-
-def _need(table, columns, what):
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise ValueError(f"{what}: found columns {list(table)}, missing {missing}")
 
 
 def _points(table):
@@ -137,11 +127,3 @@ def _check_curve(scores, matched, n_labels):
                 f"the curve's {name} is not that of these detections and labels: compute it with "
                 "threshold_curve([labels], [detections], thresholds) for this image"
             )
-
-
-def _png(image):
-    picture = Image.fromarray((np.clip(image, 0, 1) * 255).round().astype(np.uint8))
-    picture.thumbnail((_LARGEST_PX, _LARGEST_PX))
-    stream = io.BytesIO()
-    picture.save(stream, "png", optimize=True)
-    return stream.getvalue()

@@ -1,10 +1,13 @@
 """Where the built site is, what pages it has, and a browser tab that keeps accounts."""
 
+import importlib.resources
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from ipywidgets.embed import dependency_state, embed_data
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
@@ -13,6 +16,13 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Explorer</title>
+<script src="offline/require.js"></script><script src="offline/require-config.js"></script>
+<script src="offline/embed-amd.js"></script></head><body>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<script type="application/vnd.jupyter.widget-view+json">{view}</script></body></html>"""
 
 
 def needed(condition, reason):
@@ -30,6 +40,20 @@ def pages():
 def chapters():
     """Pages made from a notebook."""
     return [p for p in pages() if (SITE / "_sources" / p).with_suffix(".ipynb").exists()]
+
+
+def static_page(folder, widget):
+    """Address of a new page with one widget and the scripts that the book's pages use."""
+    shutil.copytree(ROOT / "book" / "_assets" / "offline", folder / "offline")
+    module = importlib.resources.files("anywidget") / "nbextension" / "index.js"
+    shutil.copyfile(str(module), folder / "offline" / "anywidget.js")
+    data = embed_data(views=[widget], state=dependency_state([widget], drop_defaults=False))
+    parts = {"state": data["manager_state"], "view": data["view_specs"][0]}
+    # "<" may not end the script early; the book's pages write it the same way
+    text = {name: json.dumps(part).replace("<", "\\u003c") for name, part in parts.items()}
+    page = folder / "page.html"
+    page.write_text(PAGE.format(**text), "utf-8")
+    return page.as_uri()
 
 
 class Visit:

@@ -1,15 +1,11 @@
 """The latent explorer on a page from disk, with no kernel: what it draws and says is right."""
 
-import importlib.resources
-import json
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
-from built import ROOT
-from ipywidgets.embed import dependency_state, embed_data
+from built import ROOT, static_page
 from scipy.interpolate import RegularGridInterpolator
 from scipy.stats import norm
 
@@ -17,12 +13,6 @@ from helpers.widgets.latent import LatentExplorer
 
 N, CLASSES = 120, ["Ni", "Pd", "Ni <pair>"]
 GRID_X, GRID_Y = norm.ppf(np.linspace(0.02, 0.98, 7)), norm.ppf(np.linspace(0.05, 0.95, 6))
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Explorer</title>
-<script src="offline/require.js"></script><script src="offline/require-config.js"></script>
-<script src="offline/embed-amd.js"></script></head><body>
-<script type="application/vnd.jupyter.widget-state+json">{state}</script>
-<script type="application/vnd.jupyter.widget-view+json">{view}</script></body></html>"""
 
 
 def made_up(kind):
@@ -142,22 +132,11 @@ class Explorer:
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
-    """One page per kind of sample, in a folder with the scripts that the book's pages use."""
-    folder = tmp_path_factory.mktemp("explorer")
-    shutil.copytree(ROOT / "book" / "_assets" / "offline", folder / "offline")
-    module = importlib.resources.files("anywidget") / "nbextension" / "index.js"
-    shutil.copyfile(str(module), folder / "offline" / "anywidget.js")
+    """One page per kind of sample."""
     made = {}
     for kind in ("images", "spectra"):
         given, widget = made_up(kind)
-        state = dependency_state([widget], drop_defaults=False)
-        data = embed_data(views=[widget], state=state)
-        page = folder / f"{kind}.html"
-        parts = {"state": data["manager_state"], "view": data["view_specs"][0]}
-        # "<" may not end the script early; the book's pages write it the same way
-        text = {name: json.dumps(part).replace("<", "\\u003c") for name, part in parts.items()}
-        page.write_text(PAGE.format(**text), "utf-8")
-        made[kind] = page.as_uri(), given, widget
+        made[kind] = static_page(tmp_path_factory.mktemp(kind), widget), given, widget
     return made
 
 
