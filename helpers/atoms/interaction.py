@@ -22,7 +22,6 @@ x = j * pixel_size_nm, y = i * pixel_size_nm.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import pandas as pd
 from scipy import special, stats
@@ -31,6 +30,7 @@ from scipy.spatial import cKDTree
 from helpers.atoms.arrangement import is_inside, random_positions
 from helpers.atoms.density import Estimate
 from helpers.atoms.neighbours import border_distance
+from helpers.atoms.processes import FORBIDDEN, metropolis
 from helpers.data import DataError
 
 DUMMIES = 8  # per atom
@@ -339,40 +339,11 @@ def gibbs(rng, n, edges_nm, gammas, mask, pixel_size_nm, sweeps=100):
         )
     points = random_positions(n, mask, pixel_size_nm, rng)
     proposals = random_positions(n * sweeps, mask, pixel_size_nm, rng)
-    logs = np.log(np.maximum(gammas, 1e-300))  # forbidden pairs are left, never entered
-    forbidden = _metropolis(rng, points, proposals, limits**2, logs)
+    logs = np.log(np.maximum(gammas, FORBIDDEN))
+    forbidden = metropolis(rng, points, proposals, limits**2, logs)
     if forbidden:
         raise DataError(
             f"{forbidden} pairs are still where none may be after {sweeps} sweeps; ask for fewer"
             f" than {n} atoms, a smaller core or more sweeps"
         )
     return points
-
-
-@numba.njit(cache=True)
-def _potential(points, k, x, y, squares, logs):
-    """Logarithm of the factors of atom k at (x, y)."""
-    total = 0.0
-    for i in range(len(points)):
-        away = (points[i, 0] - x) ** 2 + (points[i, 1] - y) ** 2
-        if i != k and away <= squares[-1]:
-            for b in range(len(logs)):
-                if away <= squares[b + 1]:
-                    total += logs[b]
-                    break
-    return total
-
-
-@numba.njit(cache=True)
-def _metropolis(rng, points, proposals, squares, logs):
-    for u, v in proposals:
-        k = int(rng.random() * len(points))
-        gain = _potential(points, k, u, v, squares, logs)
-        gain -= _potential(points, k, points[k, 0], points[k, 1], squares, logs)
-        if gain >= 0 or rng.random() < np.exp(gain):
-            points[k] = u, v
-    forbidden = 0
-    for k in range(len(points)):
-        potential = _potential(points, k, points[k, 0], points[k, 1], squares, logs)
-        forbidden += potential < -300.0
-    return forbidden // 2

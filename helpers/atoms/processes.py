@@ -26,6 +26,7 @@ REPULSION_C = 0.2
 SEEDS = 50
 SEED_SIDE_NM = 1.0
 PROPOSALS = 20_000_000
+FORBIDDEN = 1e-300  # factor in place of 0: such pairs are left, never entered
 
 
 def _check(n, box):
@@ -306,12 +307,13 @@ def strauss(rng, n, gamma, radius, box=BOX_NM, sweeps=100):
         If gamma is 0 and close pairs are left at the end.
     """
     n, box = _check(n, box)
-    _check_strauss(gamma, radius)
-    points = neutral(rng, n, box)
-    x, y = points.T.copy()
-    _move(rng, x, y, gamma, radius, box[0], box[1], sweeps * n)
-    points = np.column_stack([x, y])
-    close = len(cKDTree(points).query_pairs(radius * (1 - 1e-9))) if gamma == 0 and n else 0
+    if not 0 <= gamma <= 1:
+        raise DataError(f"gamma is {gamma}; it lies between 0 (hard core) and 1 (no interaction)")
+    if not radius > 0:
+        raise DataError(f"the radius of interaction is {radius} nm; it must be positive")
+    points, proposals = neutral(rng, n, box), neutral(rng, n * sweeps, box)
+    log = np.log(np.maximum(gamma, FORBIDDEN))
+    close = metropolis(rng, points, proposals, np.array([0, radius**2]), np.array([log]))
     if close:
         raise DataError(
             f"{close} pairs are still closer than the hard core of {radius:g} nm after {sweeps}"
@@ -320,86 +322,52 @@ def strauss(rng, n, gamma, radius, box=BOX_NM, sweeps=100):
     return points
 
 
-def strauss_intensity(rng, intensity, gamma, radius, box=BOX_NM, steps=None):
-    """Strauss model with a free number of points, by births and deaths (Geyer and Moller 1994).
+# Pair potentials in steps; the Strauss model has one
 
-    The probability density is proportional to intensity to the number of points times gamma to the
-    number of close pairs.
+
+@numba.njit(cache=True)
+def metropolis(rng, points, proposals, squares, logs):
+    """Move one point after the other to a proposed place, by Metropolis' rule, in place.
 
     Parameters
     ----------
-    rng, box
-        As for :func:`neutral`.
-    intensity : float
-        Per nm^2; the density of points where no neighbour hinders. The mean density is lower
-        unless gamma is 1.
-    gamma, radius
-        As for :func:`strauss`.
-    steps : int, optional
-        Births and deaths proposed; 100 per point of a neutral arrangement by default.
+    rng : numpy.random.Generator
+    points, proposals : ndarray, shape (n, 2) and (moves, 2)
+    squares : ndarray, shape (K + 1,)
+        Squared limits of the steps of the potential, the first one 0.
+    logs : ndarray, shape (K,)
+        Logarithm of the factor of a pair in each step; below -300 the pair is forbidden.
 
     Returns
     -------
-    ndarray, shape (N, 2)
-        nm; N differs from call to call.
+    int
+        Forbidden pairs that are left.
     """
-    _, box = _check(0, box)
-    _check_strauss(gamma, radius)
-    if not intensity > 0:
-        raise DataError(f"the intensity is {intensity} per nm^2; it must be positive")
-    expected = intensity * box.prod()
-    steps = int(100 * expected) + 1000 if steps is None else steps
-    room = int(expected + 20 * np.sqrt(expected) + 100)
-    return _births_and_deaths(rng, expected, gamma, radius, box[0], box[1], steps, room)
-
-
-def _check_strauss(gamma, radius):
-    if not 0 <= gamma <= 1:
-        raise DataError(f"gamma is {gamma}; it lies between 0 (hard core) and 1 (no interaction)")
-    if not radius > 0:
-        raise DataError(f"the radius of interaction is {radius} nm; it must be positive")
+    for u, v in proposals:
+        k = int(rng.random() * len(points))
+        gain = _potential(points, k, u, v, squares, logs)
+        gain -= _potential(points, k, points[k, 0], points[k, 1], squares, logs)
+        if gain >= 0 or rng.random() < np.exp(gain):
+            points[k] = u, v
+    forbidden = 0
+    for k in range(len(points)):
+        potential = _potential(points, k, points[k, 0], points[k, 1], squares, logs)
+        forbidden += potential < -300.0
+    return forbidden // 2
 
 
 @numba.njit(cache=True)
-def _close(x, y, n, u, v, radius):
-    """How many of the first n points lie within the radius of (u, v)."""
-    found = 0
-    for k in range(n):
-        found += (x[k] - u) ** 2 + (y[k] - v) ** 2 < radius**2
-    return found
-
-
-@numba.njit(cache=True)
-def _move(rng, x, y, gamma, radius, width, height, moves):
-    n = len(x)
-    for _ in range(moves):
-        k = int(rng.random() * n)
-        u, v = rng.random() * width, rng.random() * height
-        more = _close(x, y, n, u, v, radius) - _close(x, y, n, x[k], y[k], radius)
-        # the point counts itself at its place, and at the new one if that is near
-        more += 1 - ((x[k] - u) ** 2 + (y[k] - v) ** 2 < radius**2)
-        if more <= 0 or rng.random() < gamma**more:
-            x[k], y[k] = u, v
-
-
-@numba.njit(cache=True)
-def _births_and_deaths(rng, expected, gamma, radius, width, height, steps, room):
-    x, y = np.empty(room), np.empty(room)
-    n = 0
-    for _ in range(steps):
-        if rng.random() < 0.5:
-            u, v = rng.random() * width, rng.random() * height
-            ratio = expected / (n + 1) * gamma ** _close(x, y, n, u, v, radius)
-            if n < room and rng.random() < ratio:
-                x[n], y[n] = u, v
-                n += 1
-        elif n > 0:
-            k = int(rng.random() * n)
-            close = _close(x, y, n, x[k], y[k], radius) - 1
-            if rng.random() * expected * gamma**close < n:
-                x[k], y[k] = x[n - 1], y[n - 1]
-                n -= 1
-    return np.column_stack((x[:n], y[:n]))
+def _potential(points, k, x, y, squares, logs):
+    """Logarithm of the factors of point k at (x, y)."""
+    total = 0.0
+    for i in range(len(points)):
+        away = (points[i, 0] - x) ** 2 + (points[i, 1] - y) ** 2
+        if i != k and away <= squares[-1]:
+            for b in range(len(logs)):
+                if away <= squares[b + 1]:
+                    total += logs[b]
+                    break
+    return total
 
 
 # Several species

@@ -193,24 +193,6 @@ def test_two_strauss_points_meet_gamma():
     assert np.mean(close) == pytest.approx(expected, abs=4 * np.sqrt(expected / 6000))
 
 
-def test_strauss_of_free_number():
-    rng = np.random.default_rng(14)
-    counts = [len(pro.strauss_intensity(rng, 3, 1.0, 0.3, (6, 4))) for _ in range(400)]
-    assert np.mean(counts) == pytest.approx(72, abs=4 * np.sqrt(72 / 400))
-    assert np.var(counts) == pytest.approx(72, rel=0.3)
-    # Georgii, Nguyen and Zessin: each point count equals the integral of the conditional intensity
-    gamma, radius, box = 0.3, 0.4, (6, 4)
-    runs = [pro.strauss_intensity(rng, 3, gamma, radius, box) for _ in range(300)]
-    trial = pro.neutral(rng, 300, box)
-    integrals = [
-        np.mean(3 * gamma ** cKDTree(p).query_ball_point(trial, radius, return_length=True)) * 24
-        for p in runs
-    ]
-    difference = np.array([len(p) for p in runs]) - integrals
-    assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(300)
-    assert np.mean([len(p) for p in runs]) < 60
-
-
 # Species
 
 
@@ -263,7 +245,6 @@ def test_bad_input_is_named():
         (lambda: pro.repulsive(rng, 5, c=-0.1), "C is"),
         (lambda: pro.strauss(rng, 5, 1.5, 0.3), "gamma is 1.5"),
         (lambda: pro.strauss(rng, 5, 0.5, 0), "radius"),
-        (lambda: pro.strauss_intensity(rng, 0, 0.5, 0.3), "intensity"),
         (lambda: pro.energy_weighted(rng, 5, FLAT, 0), "temperature"),
         (lambda: pro.energy_weighted(rng, 5, FLAT, 300, grid_nm=0), "pixel"),
         (lambda: pro.energy_weighted(rng, 5, FLAT[["energy_ev"]], 300), "distance_nm"),
