@@ -1,0 +1,164 @@
+"""A small convolutional network that names the isomer of a cluster, and its training.
+
+The network averages its features over the field, so that the field may have any size as long as the
+pixels have the size it was trained with. It never sees the same picture twice: every training frame
+is recorded anew, with its own dose, in-plane rotation, mirror image, shift, blur and support.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.clusters.structures import ISOMERS
+from helpers.training import fit, seeded
+
+FIELDS_PX = (52, 58, 64)  # sides of the fields of training batches, 2.6 to 3.2 nm
+BATCH = 64
+BATCHES = 50  # of one epoch
+HIGHEST_RATE = 5e-3
+WARM_UP = 0.15  # share of the training in which the rate rises
+
+
+class IsomerNet(nn.Module):
+    """
+    Classify frames of clusters.
+
+    Six convolutions, each with batch normalisation and ReLU; the first works at every second pixel,
+    which loses nothing as it has more channels than it leaves out pixels. Average over the field,
+    then one linear layer.
+
+    Input (N, 1, H, W), standardised; output (N, 4) logits in the order of `ISOMERS`.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 48, 64, 128)):
+        super().__init__()
+        a, b, c, d = widths
+        self.features = nn.Sequential(
+            *_convolution(1, a, 5, stride=2),
+            *_convolution(a, b),
+            nn.MaxPool2d(2),
+            *_convolution(b, c),
+            *_convolution(c, c),
+            nn.MaxPool2d(2),
+            *_convolution(c, d),
+            *_convolution(d, d),
+        )
+        self.head = nn.Linear(d, len(ISOMERS))
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """Features averaged over the field, (N, channels)."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.features(x).mean((2, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (N, 4)."""
+        return self.head(self.embed(x))
+
+
+def _convolution(before, after, size=3, stride=1):
+    conv = nn.Conv2d(before, after, size, stride, size // 2, bias=False)
+    return conv, nn.BatchNorm2d(after), nn.ReLU()
+
+
+def standardised(frames) -> torch.Tensor:
+    """Frames (N, H, W) as network input (N, 1, H, W): each with mean 0 and deviation 1."""
+    x = torch.as_tensor(np.asarray(frames, np.float32))
+    mean, deviation = x.mean((1, 2), keepdim=True), x.std((1, 2), keepdim=True)
+    return ((x - mean) / deviation.clamp_min(1e-12))[:, None]
+
+
+def in_field(images, side: int) -> np.ndarray:
+    """Noise-free images (N, h, w) in the middle of a field of vacuum, or cut to it."""
+    h, w = images.shape[1:]
+    field = np.zeros((len(images), side, side), np.float32)
+    (at_y, from_y), (at_x, from_x) = _overlap(side, h), _overlap(side, w)
+    field[:, at_y, at_x] = images[:, from_y, from_x]
+    return field
+
+
+def _overlap(side, length):
+    """Slices of the field and of the image that lie on each other when both are centred."""
+    common = min(side, length)
+    first, other = (side - common) // 2, (length - common) // 2
+    return slice(first, first + common), slice(other, other + common)
+
+
+def train(
+    images: list,
+    classes: list,
+    record: Callable,
+    validation: tuple,
+    seed: int = 0,
+    epochs: int = 24,
+    progress: bool = True,
+):
+    """
+    Train a network; the weights of the epoch with the lowest validation loss are kept.
+
+    Parameters
+    ----------
+    images : list of array (N, h, w)
+        Noise-free, one array for each size of field; pixels as in every frame to come.
+    classes : list of array (N,) of int
+    record : callable
+        ``record(rng, image)`` gives a frame of the image's shape, another one each time.
+    validation : tuple
+        Frames (N, H, W) and their classes.
+    seed : int
+        Of weights, order and frames.
+    epochs : int
+        Of `BATCHES` batches; the learning rate rises and falls once over all of them.
+    progress : bool
+
+    Returns
+    -------
+    tuple
+        `IsomerNet` and the history, one row per epoch.
+    """
+    fields = {side: np.concatenate([in_field(i, side) for i in images]) for side in FIELDS_PX}
+    truth = np.concatenate(classes)
+    seen, labels = standardised(validation[0]), torch.as_tensor(np.asarray(validation[1]))
+    with seeded(seed):
+        network = IsomerNet()
+        made = []
+
+        def optimiser(parameters):
+            made.append(torch.optim.AdamW(parameters, lr=HIGHEST_RATE, weight_decay=0.02))
+            return made[0]
+
+        def batches(epoch):
+            rng = np.random.default_rng([seed, epoch])
+            for step in range(BATCHES):
+                for group in made[0].param_groups:
+                    group["lr"] = _rate((epoch + step / BATCHES) / epochs)
+                side = int(rng.choice(FIELDS_PX))
+                chosen = rng.integers(len(truth), size=BATCH)
+                frames = [record(rng, fields[side][k]) for k in chosen]
+                yield standardised(frames), torch.as_tensor(truth[chosen])
+
+        def validate(model):
+            return {"loss": F.cross_entropy(logits(model, seen), labels)}
+
+        history = fit(
+            network, batches, nn.CrossEntropyLoss(label_smoothing=0.0), epochs=epochs,
+            optimiser=optimiser, validate=validate, patience=epochs, progress=progress,
+            device="cpu",
+        )  # fmt: skip
+    return network, history
+
+
+def _rate(done):
+    """Learning rate after a share of the training: up in a line, down in half a cosine."""
+    if done < WARM_UP:
+        return HIGHEST_RATE * (0.05 + 0.95 * done / WARM_UP)
+    return HIGHEST_RATE * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2 + 1e-6
+
+
+def logits(network: nn.Module, x: torch.Tensor, batch: int = 256) -> torch.Tensor:
+    """Logits (N, 4) of standardised frames, in batches and without gradients."""
+    with torch.inference_mode():
+        return torch.cat([network(part) for part in x.split(batch)])
