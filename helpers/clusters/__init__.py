@@ -1,0 +1,1 @@
+"""Metal nanoclusters in HAADF-STEM images (chapter 3)."""

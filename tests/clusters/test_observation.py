@@ -1,0 +1,73 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from helpers.clusters.observation import ASSUMED, Classifier
+
+N = 40_000
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Probabilities of `N` frames of each class, and their true class."""
+    shares = np.repeat(np.eye(4), N, axis=0)
+    return ASSUMED.probabilities(np.random.default_rng(0), shares), np.repeat(np.arange(4), N)
+
+
+def test_centres_have_their_distances():
+    centres = ASSUMED.centres()
+    found = np.linalg.norm(centres[:, None] - centres[None], axis=2)
+    np.testing.assert_allclose(found, ASSUMED.separation, atol=1e-9)
+
+
+def test_probabilities_are_calibrated(seen):
+    probabilities, true = seen
+    for k in range(4):
+        edges = np.quantile(probabilities[:, k], np.linspace(0, 1, 11))
+        part = np.digitize(probabilities[:, k], edges[1:-1])
+        for p in range(10):
+            said, was = probabilities[part == p, k], true[part == p] == k
+            assert was.mean() == pytest.approx(said.mean(), abs=0.012)
+
+
+def test_overconfidence_says_more_than_is_true(seen):
+    _, true = seen
+    shares = np.repeat(np.eye(4), N, axis=0)
+    over = replace(ASSUMED, overconfidence=2.0)
+    loud = over.probabilities(np.random.default_rng(0), shares)
+    right = loud.argmax(axis=1) == true
+    assert loud.max(axis=1).mean() - right.mean() > 0.04
+    np.testing.assert_array_equal(loud.argmax(axis=1), seen[0].argmax(axis=1))
+
+
+def test_confusion_of_two_classes_follows_from_their_distance():
+    two = Classifier(np.array([[0.0, 2.0], [2.0, 0.0]]))
+    counts = two.confusion_counts(np.random.default_rng(1), N)
+    np.testing.assert_array_equal(counts.sum(axis=1), N)
+    np.testing.assert_allclose(counts[[0, 1], [1, 0]] / N, norm.cdf(-1), atol=0.006)
+
+
+def test_persistent_views_change_nothing_but_the_order_of_errors(seen):
+    rng = np.random.default_rng(2)
+    stuck = replace(ASSUMED, persistent=0.8, memory_frames=20)
+    shares = np.tile(np.eye(4)[0], (200_000, 1))
+    wrong = stuck.probabilities(rng, shares).argmax(axis=1) != 0
+    fresh = seen[0][seen[1] == 0].argmax(axis=1) != 0
+    assert wrong.mean() == pytest.approx(fresh.mean(), abs=0.01)
+    assert np.corrcoef(wrong[:-1], wrong[1:])[0, 1] > 0.3
+    assert abs(np.corrcoef(fresh[:-1], fresh[1:])[0, 1]) < 0.03
+    far = np.corrcoef(wrong[:-200], wrong[200:])[0, 1]
+    assert abs(far) < 0.05
+
+
+def test_a_blend_lies_between_its_classes():
+    blend = np.tile([0.5, 0.5, 0.0, 0.0], (N, 1))
+    mean = ASSUMED.probabilities(np.random.default_rng(3), blend).mean(axis=0)
+    pure = [
+        ASSUMED.probabilities(np.random.default_rng(3), np.roll(np.tile(np.eye(4)[0], (N, 1)), k, 1))
+        .mean(axis=0)
+        for k in (0, 1)
+    ]  # fmt: skip
+    assert pure[1][0] < mean[0] < pure[0][0] and pure[0][1] < mean[1] < pure[1][1]
