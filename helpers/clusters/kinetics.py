@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from helpers.clusters.landscape import BOLTZMANN_EV_K, stationary
+from helpers.clusters.landscape import BOLTZMANN_EV_K
 from helpers.registry import DataError
 
 
@@ -109,7 +109,7 @@ def vant_hoff(temperature_k, found, isomer, reference):
             " record longer series, or at higher temperatures."
         )
     draws = draws[:, used][np.isfinite(draws[:, used]).all(axis=1)]
-    x = _design(np.asarray(temperature_k, float)[used])
+    x = line_over_inverse_temperature(np.asarray(temperature_k, float)[used])
     weighted = x / draws.var(axis=0)[:, None]
     solve = np.linalg.solve(weighted.T @ x, weighted.T)
     energy, entropy = solve @ value[used]
@@ -149,10 +149,14 @@ def arrhenius(temperature_k, jumps, dwell_s, log_sd=None):
     used = dwell > 0
     if (jumps[used] > 0).sum() < 2:
         raise DataError(
-            f"Jumps were seen at {(jumps[used] > 0).sum()} temperatures: a barrier needs two; record"
-            " longer series, or at higher temperatures."
+            f"Jumps were seen at {(jumps[used] > 0).sum()} temperatures: a barrier needs two;"
+            " record longer series, or at higher temperatures."
         )
-    x, n, time = _design(np.asarray(temperature_k, float)[used]), jumps[used], dwell[used]
+    x, n, time = (
+        line_over_inverse_temperature(np.asarray(temperature_k, float)[used]),
+        jumps[used],
+        dwell[used],
+    )
     with np.errstate(divide="ignore"):
         start = np.log(np.maximum(n, 0.1) / time)
     root = np.sqrt(np.maximum(n, 0.1))
@@ -168,103 +172,6 @@ def arrhenius(temperature_k, jumps, dwell_s, log_sd=None):
     return Line(beta[0], beta[1], np.linalg.inv(information), used)
 
 
-def count_jumps(path, frame_s, n=4):
-    """Jumps and dwell times as a path of labels shows them: one jump per change, none hidden.
-
-    Parameters
-    ----------
-    path : array (frames,) of int
-        Labels without gaps.
-    frame_s : float
-        Time of one frame.
-    n : int
-        Number of isomers.
-
-    Returns
-    -------
-    jumps : array (n, n)
-        From row to column.
-    dwell_s : array (n,)
-        Time with every label.
-    """
-    jumps = np.bincount(path[:-1] * n + path[1:], minlength=n * n).reshape(n, n).astype(float)
-    np.fill_diagonal(jumps, 0)
-    return jumps, np.bincount(path, minlength=n) * frame_s
-
-
-def log_ratio_variance(rates, frame_s, confusion, isomer, reference):
-    """Variance of ln(p_i / p_j) from N frames, times N: what theory says before any video.
-
-    The corrected proportions are means of a weight that every label carries, so that the variance
-    is that of the weights given the isomer, plus that of the isomers, which are correlated in time.
-    For many frames, seen each at one instant.
-
-    Parameters
-    ----------
-    rates : array (n, n)
-        Generator in 1/s.
-    frame_s : float
-        Time from frame to frame.
-    confusion : array (n, n)
-        Rows sum to 1.
-    isomer, reference : int
-        Places of the two.
-
-    Returns
-    -------
-    float
-    """
-    p = stationary(rates)
-    signal = _signal(p, isomer, reference)
-    weight = np.linalg.solve(confusion, signal)
-    noise = p @ (confusion @ weight**2 - signal**2)
-    values, vectors = np.linalg.eigh(_symmetric(rates, p))  # detailed balance: real and negative
-    part = (vectors.T @ (np.sqrt(p) * signal)) ** 2
-    kept = np.exp(values * frame_s)
-    moving = values < values.max() - 1e-9 * np.abs(values).max()
-    return noise + (part[moving] * (1 + kept[moving]) / (1 - kept[moving])).sum()
-
-
-def validation_variance(populations, confusion, images, isomer, reference):
-    """Variance of ln(p_i / p_j) that no number of frames removes: that of the confusion matrix.
-
-    Parameters
-    ----------
-    populations : array (n,)
-        True proportions.
-    confusion : array (n, n)
-        Rows sum to 1.
-    images : int
-        Validation images of each class.
-    isomer, reference : int
-        Places of the two.
-
-    Returns
-    -------
-    float
-    """
-    weight = np.linalg.solve(confusion, _signal(populations, isomer, reference))
-    scatter = confusion @ weight**2 - (confusion @ weight) ** 2
-    return (populations**2 * scatter).sum() / images
-
-
-def energy_sd(temperature_k, variances):
-    """Standard deviation of the energy difference from those of ln(p_i / p_j).
-
-    Parameters
-    ----------
-    temperature_k, variances : array (temperatures,)
-        Variance of the logarithm of the ratio at every temperature, independent of each other.
-
-    Returns
-    -------
-    float
-        In eV.
-    """
-    x = _design(np.asarray(temperature_k, float))
-    return float(np.sqrt(np.linalg.inv(x.T @ (x / np.asarray(variances)[:, None]))[0, 0]))
-
-
 def _log_ratio(found, isomer, reference):
     """Logarithm of the ratio of two proportions: the estimate, and its draws."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -273,16 +180,6 @@ def _log_ratio(found, isomer, reference):
     return ratio[0], ratio[1:]
 
 
-def _design(temperature_k):
+def line_over_inverse_temperature(temperature_k):
+    """Design matrix of energy and intercept: columns -1 / k_B T and 1."""
     return np.stack([-1 / (BOLTZMANN_EV_K * temperature_k), np.ones(len(temperature_k))], axis=1)
-
-
-def _signal(p, isomer, reference):
-    signal = np.zeros(len(p))
-    signal[isomer], signal[reference] = 1 / p[isomer], -1 / p[reference]
-    return signal
-
-
-def _symmetric(rates, p):
-    scaled = np.sqrt(p)[:, None] * rates / np.sqrt(p)
-    return (scaled + scaled.T) / 2

@@ -62,12 +62,12 @@ class Landscape:
         return k - np.diag(k.sum(axis=1))
 
 
-# Assumed for one Au309, except: the decahedron lies 0.040 +- 0.020 eV above the fcc isomer (measured
-# on Au561, Foster, Ferrando and Palmer, Nat. Commun. 9, 1323 (2018)); barriers between isomers of
-# gold reach about 1 eV and the fastest paths lead through disordered states (calculated up to
-# Au147, Schebarchov, Baletto and Wales, Nanoscale 10, 2004 (2018)); many frames are amorphous (seen
-# on Au309, Dearg et al., Nanoscale Horiz. 9, 143 (2024)), hence the entropy of that state. With
-# these numbers a cluster changes 0.3 times a second at 340 K and 7 times at 380 K.
+# Assumed for one Au309, except: the decahedron lies 0.040 +- 0.020 eV above the fcc isomer
+# (measured on Au561: Foster, Ferrando and Palmer, Nat. Commun. 9, 1323 (2018)); barriers between
+# isomers of gold reach about 1 eV, and the fastest paths lead through disordered states (calculated
+# up to Au147: Schebarchov, Baletto and Wales, Nanoscale 10, 2004 (2018)); many frames are amorphous
+# (seen on Au309: Dearg et al., Nanoscale Horiz. 9, 143 (2024)), hence the entropy of that state.
+# With these numbers a cluster changes 0.3 times a second at 340 K and 7 times at 380 K.
 AU309 = Landscape(
     energy_ev=np.array([0.08, 0.04, 0.00, 0.16]),
     entropy_kb=np.array([1.0, 0.5, 0.0, 4.0]),

@@ -5,7 +5,6 @@ import pytest
 from scipy.linalg import expm
 
 from helpers.clusters.hidden_markov import (
-    fit_rates,
     forward_backward,
     log_emission,
     log_emission_of_labels,
@@ -13,6 +12,7 @@ from helpers.clusters.hidden_markov import (
 )
 from helpers.clusters.landscape import AU309, simulate
 from helpers.clusters.observation import ASSUMED
+from helpers.clusters.rates import fit_rates
 from helpers.registry import DataError
 
 PRIOR = np.full(4, 0.25)

@@ -3,16 +3,10 @@ import pytest
 from scipy.linalg import expm
 
 from helpers.clusters.counts import Proportions, one_hot, proportions
-from helpers.clusters.kinetics import (
-    arrhenius,
-    count_jumps,
-    energy_sd,
-    free_energy,
-    log_ratio_variance,
-    validation_variance,
-    vant_hoff,
-)
+from helpers.clusters.kinetics import arrhenius, free_energy, vant_hoff
 from helpers.clusters.landscape import AU309, BOLTZMANN_EV_K, simulate
+from helpers.clusters.precision import energy_sd, log_ratio_variance, validation_variance
+from helpers.clusters.rates import count_jumps
 from helpers.registry import DataError
 
 TEMPERATURES = np.array([340, 360, 380, 400])

@@ -66,8 +66,7 @@ def test_a_blend_lies_between_its_classes():
     blend = np.tile([0.5, 0.5, 0.0, 0.0], (N, 1))
     mean = ASSUMED.probabilities(np.random.default_rng(3), blend).mean(axis=0)
     pure = [
-        ASSUMED.probabilities(np.random.default_rng(3), np.roll(np.tile(np.eye(4)[0], (N, 1)), k, 1))
-        .mean(axis=0)
-        for k in (0, 1)
-    ]  # fmt: skip
+        ASSUMED.probabilities(np.random.default_rng(3), np.tile(row, (N, 1))).mean(axis=0)
+        for row in np.eye(4)[:2]
+    ]
     assert pure[1][0] < mean[0] < pure[0][0] and pure[0][1] < mean[1] < pure[1][1]
