@@ -1,0 +1,233 @@
+"""HAADF-STEM images of a cluster: by PRISM, by multislice, and by a linear model.
+
+All three return the expected fraction of the beam that reaches the detector at each position of the
+probe, without a support, finite source or counting noise: those are `helpers.clusters.recording`'s.
+PRISM [Ophus 2017] propagates plane waves through the cluster once and composes every probe from
+them; multislice propagates every probe. The linear model adds one small probe per atom.
+
+The abstract gives no microscope settings. Assumed here: an aberration-corrected 200 kV instrument
+with a 20 mrad probe and a dark-field ring from 60 to 100 mrad. The outer angle is a compromise: a
+wider ring needs a finer grid, and most of what reaches an annular detector is close to its hole.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers.clusters.structures import needs
+from helpers.registry import DataError
+
+FIELD_PX = {55: 28, 147: 40, 309: 52, 561: 64, 923: 76}  # leaves 0.13 nm and more around a cluster
+WINDOW_NM = 0.45  # side of the area on which PRISM composes a probe in focus
+GRID_NM = 1 / 120  # grid of the waves; carries angles to 100 mrad at 200 kV
+
+
+@dataclass(frozen=True)
+class Microscope:
+    """Settings of the microscope, and how warm the cluster is.
+
+    Attributes
+    ----------
+    energy_kev, semi_angle_mrad : float
+        Beam energy and convergence semi-angle of an aberration-free probe.
+    inner_mrad, outer_mrad : float
+        The annular detector.
+    pixel_size_nm : float
+        Step of the scan. At 0.05 nm the probe's finest detail is not resolved, so that images stay
+        faithful only if a source of `helpers.clusters.recording.SHARPEST_NM` or more blurs them.
+    defocus_nm : float
+        How far below the middle of the cluster (further along the beam) the probe is focused.
+    thermal_nm : float
+        Root-mean-square displacement of an atom along one axis; `debye_displacement_nm` for gold at
+        room temperature.
+    slice_nm : float
+        Thickness of a slice.
+    """
+
+    energy_kev: float = 200.0
+    semi_angle_mrad: float = 20.0
+    inner_mrad: float = 60.0
+    outer_mrad: float = 100.0
+    pixel_size_nm: float = 0.05
+    defocus_nm: float = 0.0
+    thermal_nm: float = 0.0087
+    slice_nm: float = 0.2
+
+
+def debye_displacement_nm(temperature_k=293.0, debye_k=170.0, mass_u=196.97):
+    """Root-mean-square thermal displacement along one axis, Debye model at high temperature.
+
+    Parameters
+    ----------
+    temperature_k, debye_k, mass_u : float
+        The defaults are gold at room temperature; 170 K is a usual Debye temperature of gold.
+
+    Returns
+    -------
+    float
+        sqrt(3 T / m k) hbar / debye_k, in nm.
+    """
+    hbar, k, u = 1.054572e-34, 1.380649e-23, 1.660539e-27
+    return 1e9 * hbar / debye_k * np.sqrt(3 * temperature_k / (mass_u * u * k))
+
+
+def turned(positions_nm, rotation, rng=None, thermal_nm=0.0):
+    """Rotate atoms and displace them by their thermal motion.
+
+    Parameters
+    ----------
+    positions_nm : numpy.ndarray
+        Centred, (N, 3).
+    rotation : scipy.spatial.transform.Rotation
+        From the frame of the isomer to the microscope: x along columns, y along rows, z along the
+        beam.
+    rng : numpy.random.Generator, optional
+        Without it the atoms are at rest.
+    thermal_nm : float
+
+    Returns
+    -------
+    numpy.ndarray
+        Positions in nm, (N, 3).
+    """
+    placed = rotation.apply(positions_nm)
+    return placed if rng is None else placed + rng.normal(0, thermal_nm, placed.shape)
+
+
+def prism_images(symbols, positions_nm, field_px, microscope=None, defoci_nm=None, device="cpu"):
+    """Images by PRISM, one for each defocus; the plane waves are propagated once for all.
+
+    Parameters
+    ----------
+    symbols : str
+        Chemical formula of the atoms, as ase reads it ("Au309").
+    positions_nm : numpy.ndarray
+        Around the origin, (N, 3), z along the beam.
+    field_px : int
+        Side of the image in pixels.
+    microscope : Microscope, optional
+    defoci_nm : sequence of float, optional
+        Instead of the microscope's.
+    device : {"cpu", "gpu"}
+        abTEM's device; "gpu" needs CuPy.
+
+    Returns
+    -------
+    numpy.ndarray
+        Fraction of the beam on the detector, (defoci, field_px, field_px) float32.
+
+    Raises
+    ------
+    DataError
+        The field is too small for the atoms, or abTEM is not installed.
+    """
+    microscope = microscope or Microscope()
+    defoci = [microscope.defocus_nm] if defoci_nm is None else list(defoci_nm)
+    abtem = needs("abtem")
+    # The window must hold the shadow of a probe out of focus at the far end of the cluster.
+    height = np.ptp(positions_nm[:, 2]) / 2
+    blunt = 2e-3 * microscope.semi_angle_mrad * (max(np.abs(defoci)) + height)
+    box = _box_nm(field_px, microscope)
+    widest = max(int(box / max(WINDOW_NM, 2 * blunt)), 1)
+    points = round(box / GRID_NM)
+    interpolation = max(i for i in range(1, widest + 1) if points % i == 0)
+    with abtem.config.set({"device": device, "dask.lazy": False}):
+        potential, middle = _potential(abtem, symbols, positions_nm, box, microscope)
+        waves = abtem.SMatrix(
+            semiangle_cutoff=microscope.semi_angle_mrad,
+            energy=1e3 * microscope.energy_kev,
+            potential=potential.build(lazy=False),
+            interpolation=interpolation,
+            downsample="cutoff",
+            device=device,
+        ).build(lazy=False, max_batch=_BEAMS[device])
+        images = [
+            waves.reduce(
+                scan=_scan(abtem, field_px, box, microscope),
+                ctf=_aberrations(abtem, microscope, defocus, middle),
+                detectors=abtem.AnnularDetector(microscope.inner_mrad, microscope.outer_mrad),
+                max_batch_reduction=_BATCH[device],
+            )
+            for defocus in defoci
+        ]
+        return np.stack([i.to_cpu().array.T for i in images]).astype(np.float32)
+
+
+# Probes and plane waves at a time: few on a CPU, so that they stay in its cache.
+_BATCH = {"cpu": 64, "gpu": "auto"}
+_BEAMS = {"cpu": 16, "gpu": "auto"}
+
+
+def prism_image(symbols, positions_nm, field_px, microscope=None, device="cpu"):
+    """One image by PRISM, (field_px, field_px); see `prism_images`."""
+    return prism_images(symbols, positions_nm, field_px, microscope, device=device)[0]
+
+
+def multislice_image(symbols, positions_nm, field_px, microscope=None, device="cpu"):
+    """One image by multislice, as `prism_image` but hundreds of times slower."""
+    microscope = microscope or Microscope()
+    abtem = needs("abtem")
+    box = _box_nm(field_px, microscope)
+    with abtem.config.set({"device": device, "dask.lazy": False}):
+        potential, middle = _potential(abtem, symbols, positions_nm, box, microscope)
+        ctf = _aberrations(abtem, microscope, microscope.defocus_nm, middle)
+        probe = abtem.Probe(
+            semiangle_cutoff=microscope.semi_angle_mrad,
+            energy=1e3 * microscope.energy_kev,
+            defocus=ctf.defocus,
+            device=device,
+        )
+        image = probe.scan(
+            potential.build(lazy=False),
+            scan=_scan(abtem, field_px, box, microscope),
+            detectors=abtem.AnnularDetector(microscope.inner_mrad, microscope.outer_mrad),
+            lazy=False,
+        )
+        return image.to_cpu().array.T.astype(np.float32)
+
+
+def _box_nm(field_px, microscope):
+    """Side of the periodic box: the field in whole windows."""
+    return WINDOW_NM * max(np.ceil(field_px * microscope.pixel_size_nm / WINDOW_NM - 1e-9), 2)
+
+
+def _potential(abtem, symbols, positions_nm, box_nm, microscope):
+    """Potential of atoms in a box, and how deep below its entrance (nm) their origin lies."""
+    reach = np.abs(positions_nm).max(0)
+    if max(reach[:2]) > box_nm / 2:
+        raise DataError(
+            f"atoms lie {max(reach[:2]):.2f} nm off the axis, outside a field of {box_nm:.1f} nm: "
+            "give a larger field_px."
+        )
+    middle = microscope.slice_nm * np.ceil((reach[2] + 0.1) / microscope.slice_nm)
+    centre = np.array([box_nm / 2, box_nm / 2, middle])
+    atoms = needs("ase").Atoms(
+        symbols,
+        positions=10 * (positions_nm + centre),
+        cell=10 * np.array([box_nm, box_nm, 2 * middle]),
+        pbc=True,
+    )
+    potential = abtem.Potential(
+        atoms,
+        gpts=round(box_nm / GRID_NM),
+        slice_thickness=10 * microscope.slice_nm,
+        parametrization="kirkland",
+        projection="infinite",
+    )
+    return potential, middle
+
+
+def _aberrations(abtem, microscope, defocus_nm, middle):
+    return abtem.CTF(
+        semiangle_cutoff=microscope.semi_angle_mrad,
+        energy=1e3 * microscope.energy_kev,
+        defocus=10 * (middle + defocus_nm),
+    )
+
+
+def _scan(abtem, field_px, box_nm, microscope):
+    """Positions of the probe: pixel centres of a square field in the middle of the box."""
+    step = 10 * microscope.pixel_size_nm
+    first = 5 * box_nm - step * (field_px - 1) / 2
+    last = first + step * (field_px - 1)
+    return abtem.GridScan((first, first), (last, last), gpts=field_px, endpoint=True)
