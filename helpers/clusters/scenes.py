@@ -67,8 +67,8 @@ def scene(rng, images, classes, side_px, clusters, pairs=0, clearance_px=16):
                 break
         else:
             raise DataError(
-                f"A field of {side_px} px does not hold {clusters} clusters {clearance_px} px apart:"
-                " give fewer, or a larger side_px."
+                f"A field of {side_px} px does not hold {clusters} clusters {clearance_px} px"
+                " apart: give fewer, or a larger side_px."
             )
     field = np.zeros((side_px, side_px), np.float32)
     h, w = images.shape[1:]
