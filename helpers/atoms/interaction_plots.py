@@ -34,33 +34,60 @@ def _envelope(ax, test, colour="blue"):
     ax.plot(table["r_nm"], table["observed"], color=COLOURS[colour], label="observed")
 
 
-def envelopes(tests, statistics=("L", "g")):
+def envelopes(tests, statistics=("L", "g", "G")):
     """
     Draw curves of one or more arrangements with their global envelopes (Fig. S31).
 
     Parameters
     ----------
     tests : dict of str to dict
-        Title, one row of panels each, to what `helpers.atoms.ripley.envelopes` returns.
+        Title to what `helpers.atoms.ripley.envelopes` returns.
     statistics : tuple of str
-        One or two keys of it.
+        Keys of it, one panel each.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        len(tests), len(statistics), figsize=(WIDTH, 2.7 * len(tests) + 0.4), sharex=True,
-        sharey="col", squeeze=False, layout="constrained",
-    )  # fmt: skip
-    for row, (title, found) in zip(axes, tests.items()):
-        for ax, name in zip(row, statistics):
-            _envelope(ax, found[name])
-            ax.set_title(f"{title}, p = {found[name].p:.3g}")
-            ax.set_ylabel(STATISTICS[name])
-    for ax in axes[-1]:
-        ax.set_xlabel("r (nm)")
-    axes[0, 0].legend()
+    drawn = [(title, found[name], name) for title, found in tests.items() for name in statistics]
+    fig, axes = panels(len(drawn), 2.8, "r (nm)", sharex=True)
+    for ax, (title, test, name) in zip(axes, drawn, strict=True):
+        _envelope(ax, test)
+        ax.set_title(f"{title}, p = {test.p:.3g}")
+        ax.set_ylabel(STATISTICS[name])
+    legend_below(fig)
+    return fig
+
+
+def pooled(tables):
+    """
+    Draw L(r) - r and g(r) of several images of a sample with intervals, one line per source.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        A key of `SOURCES` to what `helpers.atoms.replicates.pooled_statistics` returns.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = panels(2, 3.6, "r (nm)")
+    for source, table in tables.items():
+        colour, _, line = SOURCES[source]
+        label = "default" if source == "dense" else source
+        r = table["r_nm"]
+        curves = (
+            (r, *(table[f"L{end}_nm"] - r for end in ("", "_low", "_high"))),
+            (table["ring_nm"], *(table[f"g{end}"] for end in ("", "_low", "_high"))),
+        )
+        for ax, (x, middle, low, high) in zip(axes, curves, strict=True):
+            ax.plot(x, middle, line, color=COLOURS[colour], label=label)
+            ax.fill_between(x, low, high, color=COLOURS[colour], alpha=0.2, lw=0)
+    for ax, name, by_chance in zip(axes, ("L", "g"), (0, 1), strict=True):
+        ax.axhline(by_chance, color="grey", lw=1)
+        ax.set_ylabel(STATISTICS[name])
+    legend_below(fig)
     return fig
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from helpers.atoms import interaction_plots as plots
-from helpers.atoms import ordering, processes, ripley
+from helpers.atoms import ordering, processes, replicates, ripley
 from helpers.data import ROOT
 
 PIXEL_NM = 0.05
@@ -28,10 +28,28 @@ def mixture():
 def test_envelopes_have_a_row_per_arrangement_and_say_p(mixture):
     rng = np.random.default_rng(1)
     found = ripley.envelopes(mixture[0], MASK, PIXEL_NM, rng, 39, r_max=1.0, step=0.1)
-    fig = plots.envelopes({"random": found, "again": found})
+    fig = plots.envelopes({"random": found, "again": found}, ("L", "g"))
     assert len(fig.axes) == 4
     assert f"p = {found['L'].p:.3g}" in fig.axes[0].get_title()
     np.testing.assert_array_equal(fig.axes[1].lines[1].get_ydata(), found["g"].table.observed)
+
+
+def test_envelopes_draw_three_statistics(mixture):
+    rng = np.random.default_rng(1)
+    found = ripley.envelopes(mixture[0], MASK, PIXEL_NM, rng, 39, r_max=1.0, step=0.1)
+    fig = plots.envelopes({"random": found})
+    assert sum(ax.axison for ax in fig.axes) == 3
+    np.testing.assert_array_equal(fig.axes[2].lines[1].get_ydata(), found["G"].table.observed)
+
+
+def test_pooled_curves_stand_in_their_intervals():
+    rng = np.random.default_rng(3)
+    fields = [(processes.neutral(rng, n, (5.9, 5.9)), MASK, PIXEL_NM) for n in (40, 60, 50)]
+    table = replicates.pooled_statistics(fields, 1.0, 0.1)
+    fig = plots.pooled({"true": table, "dense": table})
+    assert [t.get_text() for t in fig.legends[0].get_texts()] == ["true", "default"]
+    np.testing.assert_allclose(fig.axes[0].lines[0].get_ydata(), table.L_nm - table.r_nm)
+    np.testing.assert_allclose(fig.axes[1].lines[1].get_ydata(), table.g)
 
 
 def test_models_say_their_share_in_multimers():
