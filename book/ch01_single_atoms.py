@@ -176,7 +176,7 @@ display(
     ).to_frame()
 )
 check = familiarity.compare_with_training(micrograph)
-caption = f"The image beside the training images: {familiarity.RULE}"
+caption = f"The image beside the training images: {familiarity.rule()}"
 claims.table("input_check", check, caption, out)
 unlike = check.loc[check["verdict"] != "ok", "property"]
 if data and (role := familiarity.published(micrograph)):

@@ -86,7 +86,7 @@ from helpers.atoms import aggregates, arrangement, coordination, dense, dense_cr
 from helpers.atoms import dense_score_plots, element_plots, energetics, energy_plots, equivariant
 from helpers.atoms import evaluate, familiarity, interaction_plots, ordering
 from helpers.atoms import multimer_plots, multimers, pictures, preprocess, processes
-from helpers.atoms import ripley, species, specimen, tight_binding
+from helpers.atoms import contrast, replicates, ripley, species, specimen, tight_binding
 from helpers.atoms.crops import crops_at
 from helpers.atoms.matching import match
 from helpers.atoms.neighbours import random_mean_distance
@@ -108,7 +108,7 @@ data: str = ""  # path of your micrograph; empty: a simulated Ni-Pd image
 pixel_size_nm: float = 0.0  # nm, side of a pixel; 0: as stored in the file
 labels: str = ""  # path of a CSV with columns x, y in px; empty: none
 elements: str = ""  # symbols of the metals in your image, such as Ni,Pd; empty: a single one
-method: str = "dense"  # one of dense, ensemble, sac-cnn, sac-cnn + mixtures or published
+method: str = "dense"  # one of dense, ensemble, published, sac-cnn or sac-cnn + maxima
 threshold: float = 0.0  # 0..1, likelihood; 0: the validated one
 bond_nm: float = 0.22  # nm, 0.1..1; two atoms at most this far apart belong to one multimer
 quick: bool = False  # fewer runs of the models, for tests
@@ -146,12 +146,16 @@ kind = "measured" if data else "simulated"
 # %% tags=["hide-input", "your-data"] mystnb={"figure": {"caption": "The image as recorded, and a close-up (Figures 2a and 5a of the paper).", "name": "fig-ch02-image"}}
 for warning in micrograph.attrs["warnings"]:
     claims.note(warning, "warning")
-check = familiarity.compare_with_training(micrograph)
-caption = f"The image beside the training images of chapter 1: {familiarity.RULE}"
+ranges = familiarity.SIMULATED_RANGES if method == "dense" else familiarity.RANGES
+check = familiarity.compare_with_training(micrograph, ranges)
+caption = f"The image beside what the detector learnt from: {familiarity.rule(ranges)}"
 claims.table("input_check", check, caption, out)
 unlike = check.loc[check["verdict"] != "ok", "reason"]
 if data and len(unlike):
-    claims.note(f"This image differs from the training images: {'; '.join(unlike)}.", "warning")
+    sparse = (familiarity.compare_with_training(micrograph)["verdict"] == "ok").all()
+    hint = " It looks like those of chapter 1: take method='ensemble'." if sparse else ""
+    found = f"This image differs from those the detector learnt from: {'; '.join(unlike)}."
+    claims.note(found + hint, "warning")
 side = min(170, *micrograph.shape)
 corner = [(n - side) // 2 for n in micrograph.shape]
 zoom = (slice(corner[0], corner[0] + side), slice(corner[1], corner[1] + side))
@@ -217,8 +221,9 @@ counts, factor = preprocess.to_network_scale(micrograph.to_numpy(), pixel_nm)
 flat = dense_detection.prepare(counts)
 detector = dense_detection.load_detector(method)
 used = threshold or detector.threshold
-likelihood = detector.likelihood(detector.prepare(counts))
-spots = detector.positions(likelihood, used)  # on the scale of the network
+prepared = detector.prepare(counts)
+likelihood = detector.likelihood(prepared)
+spots = detector.read(prepared, likelihood, used)  # on the scale of the network
 atoms = preprocess.from_network_scale(spots, factor)
 claims.number("n_atoms", len(atoms), "atoms", data=kind, label=f"detected ({method})")
 if known is not None:
@@ -382,7 +387,7 @@ figures.show(
 if len(metals) > 1:
     named = species.assign_elements(flat, spots, metals, seed=seed)
     atoms = atoms.assign(element=named["element"], confidence=named["confidence"])
-    if doubt := species.doubtful_contrast(named, metals):
+    if doubt := contrast.doubtful_contrast(named, metals):
         claims.note(doubt, "warning")
     claims.number("sure", 100 * (atoms["confidence"] > 0.9).mean(), "%", data=kind,
                   label="atoms named with a confidence above 0.9")  # fmt: skip
@@ -1150,7 +1155,7 @@ claims.check_claims(ledger)
 # %% tags=["hide-input"]
 if truth is not None:
     ceiling = np.quantile(flat, 0.999)
-    candidates = detector.positions(likelihood, 0.05)
+    candidates = detector.read(prepared, likelihood, 0.05)
     close_rule = {"rule": "distance", "radius": dense_detection.RADIUS}
     curve = evaluate.threshold_curve(
         [known], [candidates], np.linspace(0.05, 0.98, 94), **close_rule
@@ -1218,8 +1223,8 @@ LatentExplorer(
 how = {
     "dense": "five U-Nets trained on simulated dense and measured sparse images",
     "sac-cnn": "the SAC-CNN trained with hard negatives",
-    "sac-cnn + mixtures": "the SAC-CNN trained with hard negatives, large regions split by "
-    "mixtures",
+    "sac-cnn + maxima": "the SAC-CNN trained with hard negatives, regions read by the maxima of "
+    "the filtered image",
     "published": "the SAC-CNN trained with hard negatives, large regions split as published",
     "ensemble": "five U-Nets trained on measured sparse images",
 }[method]

@@ -19,15 +19,11 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.ndimage import gaussian_filter
-from scipy.special import logit
-from sklearn.linear_model import LogisticRegression
 
 from helpers import data
 from helpers.atoms import evaluate, heatmap
 from helpers.atoms.detect import DATA, maxima
-from helpers.atoms.networks import UNet
-from helpers.training import fit, seeded
-from helpers.weights import load_weights, save_weights
+from helpers.weights import save_weights
 
 FOLDS = [["047", "048"], ["021", "034"], ["025", "037"], ["027", "045", "051"], ["038", "049"]]
 MEMBERS = 5  # U-Nets of one ensemble
@@ -37,40 +33,13 @@ EPOCHS, BATCHES = 20, 20
 ARCHITECTURE = {"width": 16, "levels": 4, "block": 2}
 
 
-def warm_up_and_cool_down(parameters):
-    """AdamW whose rate rises over the first tenth of the steps and then falls to zero."""
-    optimiser = torch.optim.AdamW(parameters, 3e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, 3e-3, total_steps=EPOCHS * BATCHES, pct_start=0.1
-    )
-    optimiser.register_step_post_hook(lambda *_: schedule.step())
-    return optimiser
-
-
 def trained(path, frames, seed):
     """Train one U-Net on the frames, or load it if it was trained before."""
-    with seeded(seed):
-        network = UNet(**ARCHITECTURE)
-    if path.exists():
-        load_weights(path, network)
-        return network
-    torch.nn.init.constant_(network.head.bias, -3)  # few pixels are atoms: start from there
-    network = network.to(memory_format=torch.channels_last)
-    inputs, targets = [f["input"] for f in frames], [f["target"] for f in frames]
-
-    def batches(epoch):
-        rng = np.random.default_rng([seed, epoch])
-        return (heatmap.random_crops(inputs, targets, rng) for _ in range(BATCHES))
-
-    # the cache of autocast would keep the first weights for as long as the block lasts
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        history = fit(
-            network, batches, heatmap.spot_loss, epochs=EPOCHS, optimiser=warm_up_and_cool_down,
-            progress=False, device="cpu",
-        )  # fmt: skip
-    print(path.name, f"loss {history['loss'].iloc[-1]:.4f}", flush=True)
-    save_weights(path, network, seed=seed, trained_on=[f["name"] for f in frames])
-    return network
+    inputs, targets = ([f[key] for f in frames] for key in ("input", "target"))
+    names = [f["name"] for f in frames]
+    return heatmap.train_unet(
+        path, inputs, targets, seed, ARCHITECTURE, EPOCHS, BATCHES, trained_on=names
+    )
 
 
 def prepared(split):
@@ -160,8 +129,7 @@ def main():
     raw = candidates(together[name] for name in names)
     is_atom = [evaluate.is_atom(f["labels"], t) for f, t in zip(train, raw, strict=True)]
     height = np.concatenate([t["probability"] for t in raw])
-    line = LogisticRegression(C=np.inf).fit(logit(height)[:, None], np.concatenate(is_atom))
-    calibration = {"offset": float(line.intercept_[0]), "slope": float(line.coef_[0, 0])}
+    calibration = heatmap.fit_calibration(height, np.concatenate(is_atom))
     tables = candidates(heatmap.calibrate(together[name], **calibration) for name in names)
     curve, threshold = chosen(train, tables)
     best = curve.loc[(curve["threshold"] - threshold).abs().idxmin()].round(4).to_dict()

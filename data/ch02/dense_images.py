@@ -5,6 +5,7 @@ Training seeds 0-999, validation 1000-1999 (thresholds, calibration, corrections
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -39,14 +40,17 @@ def study_images(first_seed, per_cell, shape=SHAPE):
 
 
 def arranged_images(first_seed, per_cell, metals, shape=SHAPE):
-    """All arrangements at every density, as (metal, arrangement, density, seed, Simulated)."""
+    """All arrangements at every density, as (metal, arrangement, density, seed, simulate).
+
+    An image is simulated when ``simulate()`` is called.
+    """
     seed = first_seed
     for metal in metals:
         for arrangement, model in MODELS.items():
             for density in DENSITIES:
                 for _ in range(per_cell):
-                    image = dense_image(seed, {metal: density}, model, shape=shape)
-                    yield metal, arrangement, density, seed, image
+                    simulate = partial(dense_image, seed, {metal: density}, model, shape=shape)
+                    yield metal, arrangement, density, seed, simulate
                     seed += 1
 
 

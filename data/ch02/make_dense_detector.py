@@ -12,33 +12,18 @@ images (seeds 1000-1047). About 8 minutes on one core; trained networks are kept
 from hashlib import sha256
 
 import numpy as np
-import torch
 from dense_images import study_images, training_image
-from scipy.special import logit
-from sklearn.linear_model import LogisticRegression
 
 from helpers import data
 from helpers.atoms import evaluate, heatmap
 from helpers.atoms.dense_detection import DATA, RADIUS, SMOOTH, SPOT, refined_maxima
-from helpers.atoms.networks import UNet
-from helpers.training import fit, seeded
-from helpers.weights import load_weights, save_weights
+from helpers.weights import save_weights
 
 WORK = data.ROOT / "_build" / "dense_detector"
 ARCHITECTURE = {"width": 16, "levels": 4, "block": 2}
 MEMBERS, EPOCHS, BATCHES = 5, 20, 40
 SIMULATED = range(240)
 REPEATED = 7  # times every measured image stands in the list: a quarter of the crops
-
-
-def warm_up_and_cool_down(parameters):
-    """AdamW whose rate rises over the first tenth of the steps and then falls to zero."""
-    optimiser = torch.optim.AdamW(parameters, 3e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, 3e-3, total_steps=EPOCHS * BATCHES, pct_start=0.1
-    )
-    optimiser.register_step_post_hook(lambda *_: schedule.step())
-    return optimiser
 
 
 def training_pairs():
@@ -52,39 +37,16 @@ def training_pairs():
     return inputs, targets, "".join(m.image.attrs["sha256"] for m in measured)
 
 
-def trained(seed, inputs, targets):
-    """Train one U-Net, or load it if it was trained before."""
-    path = WORK / f"{seed}.safetensors"
-    with seeded(seed):
-        network = UNet(**ARCHITECTURE)
-    if path.exists():
-        load_weights(path, network)
-        return network
-    torch.nn.init.constant_(network.head.bias, -3)  # few pixels are atoms: start from there
-    network = network.to(memory_format=torch.channels_last)
-
-    def batches(epoch):
-        rng = np.random.default_rng([seed, epoch])
-        return (heatmap.random_crops(inputs, targets, rng) for _ in range(BATCHES))
-
-    # the cache of autocast would keep the first weights for as long as the block lasts
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        history = fit(
-            network, batches, heatmap.spot_loss, epochs=EPOCHS, optimiser=warm_up_and_cool_down,
-            progress=False, device="cpu",
-        )  # fmt: skip
-    print(seed, f"loss {history['loss'].iloc[-1]:.4f}", flush=True)
-    save_weights(path, network, seed=seed)
-    return network
-
-
 def main():
     """Train, calibrate, choose the threshold, save."""
     WORK.mkdir(parents=True, exist_ok=True)
     inputs, targets, measured = training_pairs()
     ensemble = heatmap.Ensemble(MEMBERS, **ARCHITECTURE)
     for seed, member in enumerate(ensemble.members):
-        member.load_state_dict(trained(seed, inputs, targets).state_dict())
+        network = heatmap.train_unet(
+            WORK / f"{seed}.safetensors", inputs, targets, seed, ARCHITECTURE, EPOCHS, BATCHES
+        )
+        member.load_state_dict(network.state_dict())
     ensemble = ensemble.half().float().eval()  # rounded as shipped
 
     validation = [s for _, _, _, s in study_images(1000, per_cell=2)]
@@ -94,8 +56,7 @@ def main():
     rule = {"rule": "distance", "radius": RADIUS}
     hit = [evaluate.is_atom(a, t, **rule) for a, t in zip(atoms, raw, strict=True)]
     height = np.concatenate([t["probability"] for t in raw])
-    line = LogisticRegression(C=np.inf).fit(logit(height)[:, None], np.concatenate(hit))
-    calibration = {"offset": float(line.intercept_[0]), "slope": float(line.coef_[0, 0])}
+    calibration = heatmap.fit_calibration(height, np.concatenate(hit))
     found = [refined_maxima(heatmap.calibrate(m, **calibration), 0.02) for m in maps]
     curve = evaluate.threshold_curve(atoms, found, np.arange(0.1, 0.9, 0.02), **rule)
     threshold = evaluate.choose_threshold(curve)

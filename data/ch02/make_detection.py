@@ -3,16 +3,14 @@
 Simulated: Ni, Rh, Pd, Pt at six densities, random arrangements, 256 x 256 px; five test images per
 cell (seeds 2000-2119) and one validation image (the first of two, seeds 1000-1047). Measured: the
 ten public Pt1/NC test images, the low-density end. Seed 0 of the SAC-CNN sees all of them; its
-other seeds and its ablations see Ni and Pt at 1 and 6 atoms per nm^2 and five measured images.
+other seeds and its ablations see one of the five per cell, and five measured images.
 
-Methods: the SAC-CNN trained in make_sac_cnn.py (five seeds, with its ablations), the same with the
-published mixtures splitting large regions (the published pipeline), chapter 1's ensemble, U-Nets
-that learnt from simulated dense images ("dense"; no other has seen the simulator), a Laplacian of
-Gaussian, and random guesses, as many as there are atoms.
+Methods: those of `helpers.atoms.dense_detection`, of which only "dense" has learnt from the
+simulator; a Laplacian of Gaussian ("log"), and random guesses, as many as there are atoms.
 
-Threshold rules: "published" 0.8; "measured", chosen on measured training images (out of fold, but
-for "dense", whose networks have seen them); "simulated", chosen on the validation images for the
-best mean F1, for "dense" the threshold that it ships with.
+Threshold rules: "published" 0.8; "measured", with the best mean F1 on the measured training images
+(out of fold, but for "dense", whose networks have seen them: its threshold is too high, if
+anything); "simulated", the same on the validation images, for "dense" what it ships with.
 
 Matching rules: "iou" is the published one, which accepts up to 7 px (0.2 nm) along an axis. At 8
 atoms per nm^2 that is farther than to the next atom, so that even guesses count as found. "3 px"
@@ -20,13 +18,16 @@ atoms per nm^2 that is farther than to the next atom, so that even guesses count
 
 Writes, beside this file,
 
+    thresholds.json         the thresholds
+    detection_thresholds.csv  precision, recall, F1 against threshold, on the images they are
+                            chosen on
     detection.csv           precision, recall, F1 per metal, density, method and rules
     detection_roc.csv       true against false positive rate per metal
     detection_distance.csv  recall and precision against the distance of the next neighbour
     detection_clipping.csv  what clipping does, also to images with hot pixels
     detection_sharpness.csv regions of the maps above 0.8 with and without hard negatives
 
-Finished parts are kept in _build/detection. About 10 minutes on one core, after the training:
+Finished parts are kept in _build/detection. About 15 minutes on one core, after the training:
 
     python data/ch02/make_detection.py
 """
@@ -38,14 +39,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from dense_images import study_images
-from make_sac_cnn import PAPER, SEEDS, UNCLIPPED, network_of, prepared
+from make_sac_cnn import PAPER, SEEDS, UNCLIPPED, network_of, out_of_fold, prepared
 from scipy import ndimage
 
 from helpers import data
 from helpers.atoms import baselines, dense_detection, detect, evaluate
 from helpers.atoms.dense_detection import PUBLISHED_THRESHOLD, RADIUS
+from helpers.atoms.detect import Detector
 from helpers.atoms.matching import match
-from helpers.atoms.multimers import PUBLISHED, split
 from helpers.atoms.neighbours import nearest_neighbours
 from helpers.atoms.peaks import components, maxima
 
@@ -54,7 +55,10 @@ PARTS = data.ROOT / "_build" / "detection"
 CLOSE = {"rule": "distance", "radius": RADIUS}
 MATCHING = {"3 px": CLOSE, "iou": {"rule": "iou"}}
 TEST_PER_CELL = 5
-GRID = np.round(np.r_[0.1:0.9:0.1, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998], 4)
+REGIONS = np.array([0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995])
+MAXIMA = np.round(np.arange(0.01, 0.99, 0.01), 2)
+SAC_CNN = ("sac-cnn", "published", "sac-cnn + maxima")
+THRESHOLDS = HERE / "thresholds.json"
 SIGMAS = ("sigma 1.5 px", "sigma 2 px", "sigma 2.5 px", "sigma 3 px")
 DISTANCES_NM = np.array([0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 3.0])
 PIXEL_NM = 15 / 512
@@ -76,7 +80,12 @@ def frames_of(kind):
     ]
     if kind == "validation":
         return frames[::2]
-    return frames + [
+    return frames + measured_frames("test")
+
+
+def measured_frames(split):
+    """The same of the measured images."""
+    return [
         {
             "data": "measured",
             "metal": "Pt",
@@ -85,15 +94,15 @@ def frames_of(kind):
             "pixels": m.image.to_numpy(),
             "atoms": m.labels,
         }
-        for m in data.pt_nc("test")
+        for m in data.pt_nc(split)
     ]
 
 
 def few(frames):
-    """What the ablations and the further seeds see."""
+    """What the ablations and the further seeds see: one image per cell, and five measured ones."""
     measured = [f for f in frames if f["data"] == "measured"]
     return measured[::2] + [
-        f for f in frames if f["metal"] in ("Ni", "Pt") and f["density_nm2"] in (1.0, 6.0)
+        f for f in frames if f["data"] == "simulated" and f["image"] % TEST_PER_CELL == 0
     ]
 
 
@@ -102,51 +111,78 @@ class Method:
 
     def __init__(self, name, variant, seed):
         self.name, self.variant, self.seed = name, variant, seed
-        self.positions, self.rules, self.grid = components, {}, GRID
-        self.regions = name.startswith("sac-cnn")  # they merge and part as the threshold moves
-        if name.startswith("sac-cnn"):
+        self.grid, self.rules = REGIONS, {}
+        if name in dense_detection.METHODS and (variant, seed) in (("", 0), (PAPER, 0)):
+            self.detector = dense_detection.load_detector(name)
+            if name in ("dense", "ensemble"):  # a maximum stays where it is as the threshold moves
+                self.grid = MAXIMA
+            self.rules = json.loads(THRESHOLDS.read_text())[name]
+        elif name == "sac-cnn":
             network, measured = network_of(variant, seed)
-            self.clip = "not clipped" not in variant
-            self.map = lambda image: detect.likelihood_map(
-                network, prepared(image, self.clip), device="cpu"
-            )
-            self.rules = {"published": PUBLISHED_THRESHOLD, "measured": measured}
-            if "mixtures" in name:
-                self.positions = partial(split, criterion=PUBLISHED)
-                self.grid = GRID[GRID >= 0.8]
-        elif name == "ensemble":
-            shipped = detect.load_detector("ensemble")
-            self.map, self.positions = shipped.likelihood, maxima
-            self.rules = {"measured": shipped.threshold}
-        elif name == "dense":
-            shipped = dense_detection.load_detector("dense")
-            self.map, self.positions = shipped.likelihood, shipped.positions
-            self.rules = {"simulated": shipped.threshold, "measured": self.on_training()}
-        elif name == "log":
-            self.map = partial(self.log_map, sigma=float(variant.split()[1]))
-            self.positions = partial(maxima, min_distance=dense_detection.SEPARATION)
+            self.detector = Detector(
+                partial(detect.likelihood_map, network, device="cpu"), components, measured, {},
+                partial(prepared, clip="not clipped" not in variant),
+            )  # fmt: skip
+            self.rules = {"measured": measured}
+        else:
+            response = partial(baselines.log_response, sigma=float(variant.split()[1]))
+            positions = partial(maxima, min_distance=dense_detection.SEPARATION)
+            prepare = dense_detection.prepare
+            self.detector = Detector(response, positions, np.nan, {}, prepare)
             self.grid = np.geomspace(0.01, 0.5, 25).round(4)
+        if name in SAC_CNN:
+            self.rules = self.rules | {"published": PUBLISHED_THRESHOLD}
 
-    @staticmethod
-    def log_map(image, sigma):
-        """Response of the Laplacian of Gaussian."""
-        return baselines.log_response(dense_detection.prepare(image), sigma)
+    def maps(self, frames):
+        """Prepared image and map of every frame."""
+        images = [self.detector.prepare(frame["pixels"]) for frame in frames]
+        return [(image, self.detector.likelihood(image)) for image in images]
 
-    def on_training(self):
-        """Threshold with the best mean F1 on the measured training images."""
-        frames = data.pt_nc("train")
-        found = [self.positions(self.map(f.image.to_numpy()), self.grid[0]) for f in frames]
-        curve = evaluate.threshold_curve([f.labels for f in frames], found, self.grid)
-        return evaluate.choose_threshold(curve)
+    def curve(self, atoms, maps, **matching):
+        """Scores against the threshold."""
+        if self.grid is REGIONS:  # they merge and part
+            found = [partial(self.detector.read, *pair) for pair in maps]
+        else:
+            found = [self.detector.read(*pair, self.grid[0]) for pair in maps]
+        return evaluate.threshold_curve(atoms, found, self.grid, **matching)
 
-    def on_validation(self, atoms, maps):
-        """Threshold with the best mean F1 on the validation images, and that F1."""
-        if self.regions:
-            found = [partial(self.positions, m) for m in maps]
-        else:  # a maximum stays where it is, whatever the threshold
-            found = [self.positions(m, self.grid[0]) for m in maps]
-        curve = evaluate.threshold_curve(atoms, found, self.grid, **CLOSE)
-        return evaluate.choose_threshold(curve), float(curve["f1"].max())
+
+def training_maps(method, frames):
+    """Maps of the measured training images, for the SAC-CNN of networks that had not seen them."""
+    if method.name not in SAC_CNN:
+        return method.maps(frames)
+    images = {frame["image"]: method.detector.prepare(frame["pixels"]) for frame in frames}
+    maps = out_of_fold(PAPER, images)
+    return [(images[frame["image"]], maps[frame["image"]]) for frame in frames]
+
+
+def curves(validation):
+    """Choose thresholds; keep scores against thresholds on the images that they are chosen on."""
+    training = measured_frames("train")
+    tables, chosen, kept = [], {}, {}
+    for name in dense_detection.METHODS:
+        method = Method(name, PAPER if name in SAC_CNN else "", 0)
+        network = "sac-cnn" if name in SAC_CNN else name
+        if network not in kept:  # three readings of one map
+            kept[network] = method.maps(validation), training_maps(method, training)
+        on = {
+            "simulated": method.curve([f["atoms"] for f in validation], kept[network][0], **CLOSE),
+            "measured": method.curve([f["atoms"] for f in training], kept[network][1]),
+        }
+        if name == "ensemble":  # it has seen them; chapter 1 kept what networks that had not found
+            seen = pd.read_csv(detect.DATA / "out_of_fold.csv", dtype={"image": str})
+            found = [seen[seen["image"] == f["image"]] for f in training]
+            on["measured"] = evaluate.threshold_curve(
+                [f["atoms"] for f in training], found, method.grid
+            )
+        chosen[name] = {what: evaluate.choose_threshold(curve) for what, curve in on.items()}
+        tables += [c.assign(data=what, method=name) for what, c in on.items()]
+        print(name, chosen[name], flush=True)
+    chosen["dense"]["simulated"] = dense_detection.load_detector("dense").threshold
+    chosen["ensemble"]["measured"] = dense_detection.load_detector("ensemble").threshold
+    columns = ["data", "method", "threshold", *evaluate.METRICS, "f1_sd"]
+    pd.concat(tables)[columns].round(4).to_csv(HERE / "detection_thresholds.csv", index=False)
+    THRESHOLDS.write_text(json.dumps(chosen, indent=1) + "\n")
 
 
 def sharpness(likelihood):
@@ -186,10 +222,10 @@ def by_distance(frame, found):
     return pd.concat(tables)
 
 
-def scored(method, frame, likelihood, rules):
+def scored(method, frame, pair, rules):
     """Rows of all threshold and matching rules for one image."""
     for rule, threshold in rules.items():
-        found = method.positions(likelihood, threshold)
+        found = method.detector.read(*pair, threshold)
         for matching, how in MATCHING.items():
             yield {
                 **{k: frame[k] for k in ("data", "metal", "density_nm2", "image")},
@@ -210,31 +246,34 @@ def part(key, test, validation):
     name, variant, seed = key
     method = Method(*key)
     if name == "sac-cnn" and (variant, seed) != (PAPER, 0):
-        test, validation = few(test), few(validation)
-    maps, validation_maps = ([method.map(f["pixels"]) for f in k] for k in (test, validation))
-    readings = [method]
+        test = few(test)
+    rules = method.rules
+    if "simulated" not in rules:
+        curve = method.curve([f["atoms"] for f in validation], method.maps(validation), **CLOSE)
+        rules = {"simulated": evaluate.choose_threshold(curve)} | rules
+        rules["f1_validation"] = float(curve["f1"].max())
+    maps = method.maps(test)
+    read(method, test, maps, rules)
     if key == ("sac-cnn", PAPER, 0):
-        readings.append(Method("sac-cnn + mixtures", variant, seed))
-    for reading in readings:
-        read(reading, test, maps, validation, validation_maps)
+        for other in SAC_CNN[1:]:
+            read(again := Method(other, PAPER, 0), test, maps, again.rules)
 
 
-def read(method, test, maps, validation, validation_maps):
+def read(method, test, maps, facts):
     """Score one way to read positions from maps."""
-    threshold, f1 = method.on_validation([f["atoms"] for f in validation], validation_maps)
-    rules = {"simulated": threshold} | method.rules  # the shipped one where there is one
+    rules = {k: v for k, v in facts.items() if k != "f1_validation"}
     rows, ranked, near, shapes = [], [], [], []
     in_detail = method.seed == 0 and method.variant in (PAPER, "", *SIGMAS)
-    for frame, likelihood in zip(test, maps, strict=True):
-        rows += scored(method, frame, likelihood, rules)
+    for frame, pair in zip(test, maps, strict=True):
+        rows += scored(method, frame, pair, rules)
         what = {k: frame[k] for k in ("data", "metal", "density_nm2")}
         if method.name == "sac-cnn":
-            shapes.append(sharpness(likelihood) | what | {"image": frame["image"]})
+            shapes.append(sharpness(pair[1]) | what | {"image": frame["image"]})
         if in_detail:
-            if "mixtures" not in method.name:
-                ranked.append(candidates(frame, likelihood).assign(**what))
+            if method.name not in SAC_CNN[1:]:  # the same map
+                ranked.append(candidates(frame, pair[1]).assign(**what))
             for rule in set(rules) & {"published", "simulated"}:
-                found = method.positions(likelihood, rules[rule])
+                found = method.detector.read(*pair, rules[rule])
                 near.append(by_distance(frame, found).assign(threshold_rule=rule, **what))
     head = {"method": method.name, "variant": method.variant, "seed": method.seed}
     stem = PARTS / name_of(head.values())
@@ -244,8 +283,7 @@ def read(method, test, maps, validation, validation_maps):
     if shapes:
         pd.DataFrame(shapes).assign(**head).to_csv(f"{stem}.shapes.csv", index=False)
     pd.DataFrame(rows).assign(**head).to_csv(f"{stem}.rows.csv", index=False)
-    facts = head | {"threshold_simulated": threshold, "f1_validation": f1, **method.rules}
-    Path(f"{stem}.json").write_text(json.dumps(facts))
+    Path(f"{stem}.json").write_text(json.dumps(head | facts))
 
 
 def guesses(test):
@@ -275,7 +313,10 @@ def clipping(test):
     Three seeds, at the published threshold; two simulated images per cell.
     """
     measured = [f for f in few(test) if f["data"] == "measured"]
-    simulated = [f for f in few(test) if f["data"] == "simulated" and f["image"] % 5 < 2]
+    simulated = [
+        f for f in test
+        if f["metal"] in ("Ni", "Pt") and f["density_nm2"] in (1.0, 6.0) and f["image"] % 5 < 2
+    ]  # fmt: skip
     images = [*((f, 0) for f in measured + simulated), *((f, 5) for f in simulated)]
     rows = []
     for seed in range(3):
@@ -430,6 +471,8 @@ def main():
     """Run the parts that are missing, then join all."""
     PARTS.mkdir(parents=True, exist_ok=True)
     test, validation = frames_of("test"), frames_of("validation")
+    if not (HERE / "detection_thresholds.csv").exists():
+        curves(validation)
     for key in keys():
         if not (PARTS / f"{name_of(key)}.json").exists():
             part(key, test, validation)

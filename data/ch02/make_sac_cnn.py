@@ -94,17 +94,32 @@ def network_of(variant, seed):
     return network, header["threshold"]
 
 
-def out_of_fold(variant, frames):
+def fold_network(variant, number, frames):
+    """The network that has not seen a fold; trained if it is not there yet."""
+    path, network = path_of(variant, f"fold-{number}"), SacCnn()
+    if not path.exists():
+        seen = [f for f in frames if f["name"] not in FOLDS[number]]
+        save_weights(path, train(seen, variant, seed=0), variant=variant, seed=0)
+    load_weights(path, network)
+    return network
+
+
+def out_of_fold(variant, images):
+    """Maps of the measured training images, given by name, from networks that had not seen them."""
+    PARTS.mkdir(parents=True, exist_ok=True)
+    frames, maps = load("train"), {}
+    for number, fold in enumerate(FOLDS):
+        network = fold_network(variant, number, frames)
+        maps |= {n: detect.likelihood_map(network, images[n], device="cpu") for n in fold}
+    return maps
+
+
+def chosen_threshold(variant, frames):
     """Threshold with the best mean F1 on frames that the network had not seen, and that F1."""
-    labels, found = [], []
-    for fold in FOLDS:
-        network = train([f for f in frames if f["name"] not in fold], variant, seed=0)
-        for frame in (f for f in frames if f["name"] in fold):
-            image = frame[VARIANTS[variant]["clip"]]
-            likelihood = detect.likelihood_map(network, image, device="cpu")
-            found.append(partial(components, likelihood))
-            labels.append(frame["labels"])
-    curve = evaluate.threshold_curve(labels, found, THRESHOLDS)
+    clip = VARIANTS[variant]["clip"]
+    maps = out_of_fold(variant, {frame["name"]: frame[clip] for frame in frames})
+    found = [partial(components, maps[frame["name"]]) for frame in frames]
+    curve = evaluate.threshold_curve([frame["labels"] for frame in frames], found, THRESHOLDS)
     return {
         "threshold": evaluate.choose_threshold(curve),
         "threshold_rule": "best mean F1 out of fold on the measured training images, seed 0",
@@ -115,7 +130,7 @@ def out_of_fold(variant, frames):
 def part(variant, seed, frames):
     """Train on all images; the threshold comes with the first seed."""
     if seed == 0:
-        chosen = out_of_fold(variant, frames)
+        chosen = chosen_threshold(variant, frames)
     else:
         first = read_header(path_of(variant, 0))
         chosen = {k: first[k] for k in ("threshold", "threshold_rule", "f1_out_of_fold")}

@@ -103,11 +103,28 @@ def negatives(
 def normalise_each(crops: np.ndarray) -> np.ndarray:
     """Subtract every crop's own median background and scale it to [0, 1] (a published defect)."""
     out = np.empty_like(crops)
-    for i, crop in enumerate(crops):
-        signal = crop - median_background(crop)
+    for i in np.ndindex(crops.shape[:-2]):
+        signal = crops[i] - median_background(crops[i])
         span = np.ptp(signal)
         out[i] = (signal - signal.min()) / (span if span > 0 else 1)
     return out
+
+
+def labelled_crops(
+    images: Sequence[tuple[np.ndarray, pd.DataFrame]], empty: Sequence[pd.DataFrame]
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Crops of the atoms and of the empty places of every image, as `training_crops` returns them.
+
+    Parameters
+    ----------
+    images : list of (image, labels)
+    empty : list of DataFrame with ``x_px`` and ``y_px``, one per image
+    """
+    pairs = list(zip(images, empty, strict=True))
+    crops = [crops_at(image, p) for (image, labels), holes in pairs for p in (labels, holes)]
+    is_atom = [np.repeat([1, 0], [len(labels), len(holes)]) for (_, labels), holes in pairs]
+    return np.concatenate(crops)[:, None], np.concatenate(is_atom).astype(np.int64)
 
 
 def training_crops(
@@ -131,14 +148,11 @@ def training_crops(
     crops : (N, 1, 21, 21) float32 array
     is_atom : (N,) int64 array
     """
-    crops, targets = [], []
-    total = sum(len(labels) for _, labels in images)
-    for i, (image, labels) in enumerate(images):
-        share = total // len(images) + (i < total % len(images))
-        empty = negatives(rng, labels, image.shape, share, transposed=transposed)
-        crops += [crops_at(image, labels), crops_at(image, empty)]
-        targets += [np.ones(len(labels), np.int64), np.zeros(len(empty), np.int64)]
-    crops = np.concatenate(crops)
-    if twice:
-        crops = normalise_each(crops)
-    return crops[:, None], np.concatenate(targets)
+    total, n = sum(len(labels) for _, labels in images), len(images)
+    shares = [total // n + (i < total % n) for i in range(n)]
+    empty = [
+        negatives(rng, labels, image.shape, share, transposed=transposed)
+        for (image, labels), share in zip(images, shares, strict=True)
+    ]
+    crops, is_atom = labelled_crops(images, empty)
+    return (normalise_each(crops) if twice else crops), is_atom

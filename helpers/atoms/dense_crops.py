@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from helpers.atoms.crops import crops_at, negatives
+from helpers.atoms.crops import labelled_crops, negatives
 from helpers.data import DataError
 
 HARD_DISTANCE = 18.0  # px
@@ -86,12 +86,11 @@ def training_crops(
     crops : (N, 1, 21, 21) float32 array
     is_atom : (N,) int64 array
     """
-    crops, targets = [], []
+    empty = []
     for image, labels in images:
         n_hard = round(HARD_SHARE * len(labels)) if hard is not None else 0
-        empty = [negatives(rng, labels, image.shape, len(labels) - n_hard)]
+        empty.append(negatives(rng, labels, image.shape, len(labels) - n_hard))
         if n_hard:
-            empty.append(hard_negatives(rng, labels, image.shape, n_hard, hard))
-        crops += [crops_at(image, labels), crops_at(image, pd.concat(empty))]
-        targets += [np.ones(len(labels), np.int64), np.zeros(len(labels), np.int64)]
-    return np.concatenate(crops)[:, None], np.concatenate(targets)
+            close = hard_negatives(rng, labels, image.shape, n_hard, hard)
+            empty[-1] = pd.concat([empty[-1], close])
+    return labelled_crops(images, empty)

@@ -6,16 +6,18 @@ pixels are clipped before the background is subtracted, so that a hot pixel no l
 of the image. Regions that hold several atoms are split (see `multimers`).
 """
 
+import json
 from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 
 from helpers.atoms import heatmap
-from helpers.atoms.detect import Detector, components, likelihood_map, maxima
+from helpers.atoms.detect import Detector, likelihood_map
 from helpers.atoms.detect import load_detector as sparse_detector
-from helpers.atoms.multimers import PUBLISHED, split
+from helpers.atoms.multimers import PUBLISHED, split, split_maxima
 from helpers.atoms.networks import SacCnn
+from helpers.atoms.peaks import components, maxima, vertex
 from helpers.atoms.preprocess import normalise
 from helpers.data import ROOT
 from helpers.weights import load_weights, read_header
@@ -59,32 +61,24 @@ def refined_maxima(likelihood: np.ndarray, threshold: float) -> pd.DataFrame:
     """
     Local maxima above a threshold, at least `SEPARATION` px apart, to a fraction of a pixel.
 
-    Along each axis the parabola through the maximum and its two neighbours gives the fraction; at
-    the border of the image the position stays a whole pixel.
+    The fraction is that of `peaks.vertex`, of the logarithm of the map.
 
     Returns
     -------
     DataFrame with ``x_px``, ``y_px``, ``probability``, the most likely first.
     """
     found = maxima(likelihood, threshold, min_distance=SEPARATION)
-    padded = np.pad(np.log(np.maximum(likelihood, 1e-9)), 1, mode="edge")
-    x, y = found[["x_px", "y_px"]].to_numpy(int).T + 1
-    for name, dx, dy in (("x_px", 1, 0), ("y_px", 0, 1)):
-        before, here, after = padded[y - dy, x - dx], padded[y, x], padded[y + dy, x + dx]
-        bend = before - 2 * here + after
-        shift = np.where(bend < 0, (before - after) / np.where(bend < 0, 2 * bend, 1), 0)
-        edge = (x + dx >= padded.shape[1] - 1) if dx else (y + dy >= padded.shape[0] - 1)
-        edge |= (x - dx < 1) if dx else (y - dy < 1)
-        found[name] += np.where(edge, 0, np.clip(shift, -0.5, 0.5))
-    return found
+    x, y = found[["x_px", "y_px"]].to_numpy(int).T
+    dy, dx = vertex(np.log(np.maximum(likelihood, 1e-9)), y, x)
+    return found.assign(x_px=x + dx, y_px=y + dy)
 
 
-def _sac_cnn(positions) -> Detector:
+def _sac_cnn(method: str, positions, beside_image: bool = False) -> Detector:
     network = SacCnn()
     header = load_weights(DATA / "sac_cnn_hard.safetensors", network)
-    return Detector(
-        partial(likelihood_map, network), positions, header["threshold"], header, prepare
-    )
+    threshold = json.loads((DATA / "thresholds.json").read_text())[method]["simulated"]
+    likelihood = partial(likelihood_map, network)
+    return Detector(likelihood, positions, threshold, header, prepare, beside_image)
 
 
 def _dense() -> Detector:
@@ -103,9 +97,9 @@ def _dense() -> Detector:
 METHODS = {
     "dense": _dense,
     "ensemble": partial(sparse_detector, "ensemble"),
-    "sac-cnn": partial(_sac_cnn, components),
-    "sac-cnn + mixtures": partial(_sac_cnn, split),
-    "published": partial(_sac_cnn, partial(split, criterion=PUBLISHED)),
+    "sac-cnn": partial(_sac_cnn, "sac-cnn", components),
+    "published": partial(_sac_cnn, "published", partial(split, criterion=PUBLISHED)),
+    "sac-cnn + maxima": partial(_sac_cnn, "sac-cnn + maxima", split_maxima, beside_image=True),
 }
 
 
@@ -116,9 +110,10 @@ def load_detector(method: str = "dense") -> Detector:
 
     "dense" are U-Nets trained on simulated dense images and on the measured training images;
     "ensemble" is the default of chapter 1, for sparse atoms on thick supports; "sac-cnn" is the
-    network with hard negatives, trained on the measured images only, one atom per region. With
-    "+ mixtures" large regions are split by a calibrated criterion, in "published" by the published
-    one; the published threshold is `PUBLISHED_THRESHOLD`.
+    network with hard negatives, trained on the measured images only, one atom per region; in
+    "published" large regions are split by the published criterion, with "+ maxima" all are read by
+    the maxima of the filtered image. Their thresholds are the best on simulated validation images;
+    the paper's is `PUBLISHED_THRESHOLD`.
 
     Raises
     ------

@@ -125,15 +125,24 @@ class Detector:
     A method that is ready to use.
 
     ``prepare`` turns a micrograph (H, W) into the image that the method reads; ``likelihood`` maps
-    that image to a map of the same shape; ``positions`` reads atoms from a map above a threshold;
-    ``threshold`` was chosen on training images; ``header`` says how and on what.
+    that image to a map of the same shape; ``positions`` reads atoms from a map above a threshold,
+    and with ``beside_image`` takes the prepared image as a third argument; ``threshold`` was chosen
+    on training images; ``header`` says how and on what.
     """
 
     likelihood: Callable[[np.ndarray], np.ndarray]
-    positions: Callable[[np.ndarray, float], pd.DataFrame]
+    positions: Callable[..., pd.DataFrame]
     threshold: float
     header: dict
     prepare: Callable[[np.ndarray], np.ndarray] = normalise
+    beside_image: bool = False
+
+    def read(
+        self, prepared: np.ndarray, likelihood: np.ndarray, threshold: float | None = None
+    ) -> pd.DataFrame:
+        """Read the atoms of a prepared image from its map; as `find` does."""
+        used = self.threshold if threshold is None else threshold
+        return self.positions(likelihood, used, *([prepared] if self.beside_image else []))
 
     def find(self, image: np.ndarray, threshold: float | None = None) -> pd.DataFrame:
         """
@@ -156,9 +165,8 @@ class Detector:
         DataError
             If the image is not two-dimensional or constant.
         """
-        used = self.threshold if threshold is None else threshold
         prepared = self.prepare(np.asarray(image, np.float32))
-        return self.positions(self.likelihood(prepared), used)
+        return self.read(prepared, self.likelihood(prepared), threshold)
 
 
 def _settings(method: str) -> dict:

@@ -136,11 +136,10 @@ def correct(apparent, correction):
 
 
 def load_correction(method, metal):
-    """The shipped correction of a detector for a metal ("Ni", "Pt").
+    """The shipped correction of a detector for a metal ("Ni", "Rh", "Pd", "Pt").
 
     Detectors: "dense", the default; "published", the SAC-CNN with the published mixtures at 0.8;
-    "validated", the same network with calibrated mixtures, at its threshold chosen on measured
-    training images.
+    "validated", the same network read by maxima of the image, above its validated threshold.
 
     Raises
     ------
@@ -155,7 +154,7 @@ def load_correction(method, metal):
 
 
 def load_positions():
-    """True and detected positions of the simulated test images of the study.
+    """True and detected positions of the simulated test images of Ni and Pt of the study.
 
     Returns
     -------

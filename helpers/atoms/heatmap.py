@@ -7,12 +7,14 @@ networks, each applied in the eight orientations of the square, are averaged.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.nn import functional as F
 
@@ -20,6 +22,8 @@ from helpers.atoms.networks import UNet
 from helpers.atoms.preprocess import one_image
 from helpers.data import DataError
 from helpers.training import device as pick_device
+from helpers.training import fit, seeded
+from helpers.weights import load_weights, save_weights
 
 SCALE = 20  # px, Gaussian window of the local mean and standard deviation
 SPOT = 2.5  # px, standard deviation of a painted atom: about that of an atom in the images
@@ -192,6 +196,74 @@ def calibrate(painted: np.ndarray, offset: float, slope: float) -> np.ndarray:
     return expit(offset + slope * logit(np.clip(painted, 1e-6, 1 - 1e-6))).astype(np.float32)
 
 
+def fit_calibration(heights: np.ndarray, is_atom: np.ndarray) -> dict:
+    """``offset`` and ``slope`` of `calibrate`, from heights of candidates and which are atoms."""
+    line = LogisticRegression(C=np.inf).fit(logit(heights)[:, None], is_atom)
+    return {"offset": float(line.intercept_[0]), "slope": float(line.coef_[0, 0])}
+
+
 def spot_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Cross entropy per pixel between logits and painted spots."""
     return F.binary_cross_entropy_with_logits(output.float(), target)
+
+
+def train_unet(
+    path: Path,
+    inputs: Sequence[np.ndarray],
+    targets: Sequence[np.ndarray],
+    seed: int,
+    architecture: dict,
+    epochs: int,
+    batches: int,
+    **provenance,
+) -> UNet:
+    """
+    Train one U-Net to paint, or load it if it was trained before.
+
+    AdamW, with a rate that rises over the first tenth of the steps and then falls to zero, on
+    `random_crops`, in bfloat16.
+
+    Parameters
+    ----------
+    path : Path
+        Where the weights are kept.
+    inputs, targets : lists of (H, W) arrays
+        From `standardise` and `paint`.
+    seed : int
+        Decides first weights and crops.
+    architecture : dict
+        Arguments of `UNet`.
+    epochs, batches : int
+        Batches of four crops in an epoch.
+    **provenance
+        For the header of the weights.
+    """
+    with seeded(seed):
+        network = UNet(**architecture)
+    if path.exists():
+        load_weights(path, network)
+        return network
+    nn.init.constant_(network.head.bias, -3)  # few pixels are atoms: start from there
+    network = network.to(memory_format=torch.channels_last)
+
+    def optimiser(parameters):
+        adam = torch.optim.AdamW(parameters, 3e-3, weight_decay=1e-2)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            adam, 3e-3, total_steps=epochs * batches, pct_start=0.1
+        )
+        adam.register_step_post_hook(lambda *_: schedule.step())
+        return adam
+
+    def crops(epoch):
+        rng = np.random.default_rng([seed, epoch])
+        return (random_crops(inputs, targets, rng) for _ in range(batches))
+
+    # the cache of autocast would keep the first weights for as long as the block lasts
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        history = fit(
+            network, crops, spot_loss, epochs=epochs, optimiser=optimiser, progress=False,
+            device="cpu",
+        )  # fmt: skip
+    print(path.name, f"loss {history['loss'].iloc[-1]:.4f}", flush=True)
+    save_weights(path, network, seed=seed, **provenance)
+    return network

@@ -59,6 +59,8 @@ def against_bond(table, methods, value, label):
     """
     Draw a share against the true bond length, one panel per shape, with 95 % intervals.
 
+    Methods stand beside each other at every bond, so that their bars do not overlap.
+
     Parameters
     ----------
     table : DataFrame
@@ -79,11 +81,13 @@ def against_bond(table, methods, value, label):
     fig, axes = plt.subplots(
         rows, 2, figsize=(WIDTH, 2.7 * rows + 0.8), sharex=True, sharey=True, layout="constrained"
     )
+    gap = np.diff(np.unique(table["bond_a"])).min(initial=1)
+    aside = gap * np.linspace(-0.3, 0.3, len(methods))
     for ax, shape in zip(axes.flat, shapes, strict=False):
-        for method, (colour, marker) in zip(methods, STYLES, strict=False):
+        for method, (colour, marker), shift in zip(methods, STYLES, aside, strict=False):
             part = table[(table["shape"] == shape) & (table["method"] == method)]
             ax.errorbar(
-                part["bond_a"], part[value], fmt=f"{marker}-", ms=4, lw=1.2,
+                part["bond_a"] + shift, part[value], fmt=f"{marker}-", ms=4, lw=1.2,
                 color=COLOURS[colour], label=method,
                 yerr=[part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]],
             )  # fmt: skip

@@ -26,7 +26,7 @@ import pandas as pd
 from scipy import ndimage
 
 from helpers.atoms.baselines import log_response
-from helpers.atoms.peaks import maxima
+from helpers.atoms.peaks import maxima, vertex
 from helpers.data import DataError
 
 # A pixel is a square of 1 px, not a point: its own variance along each axis (px^2). It also keeps
@@ -162,9 +162,9 @@ def split(
 
 
 def split_maxima(
-    image: np.ndarray,
     likelihood: np.ndarray,
-    threshold: float = 0.8,
+    threshold: float,
+    image: np.ndarray,
     sigma_px: float = SIGMA_PX,
     share: float = SHARE,
     area_px2: float = AREA_PX2,
@@ -178,12 +178,12 @@ def split_maxima(
 
     Parameters
     ----------
-    image : (H, W) array
-        In any unit, at about `preprocess.NETWORK_PIXEL_NM` per pixel.
     likelihood : (H, W) array
         Probability of an atom at every pixel, 0 to 1.
     threshold : float
         Regions are 4-connected pixels above it.
+    image : (H, W) array
+        In any unit, at about `preprocess.NETWORK_PIXEL_NM` per pixel.
     sigma_px : float
         Width of the filter; half of it more and dimers of 0.2 nm merge.
     share : float
@@ -226,19 +226,10 @@ def split_maxima(
     needed = np.where(np.prod(sides, axis=1) < area_px2, top, np.minimum(share * top, top))
     kept = (region >= 0) & (response[y, x] >= needed[region])
     y, x, region = y[kept], x[kept], region[kept]
-    table = pd.DataFrame({"x_px": x + _vertex(response, y, x, 0, 1)})
-    table["y_px"] = y + _vertex(response, y, x, 1, 0)
-    table["probability"] = np.asarray(ndimage.maximum(likelihood, labels, numbers), float)[region]
+    dy, dx = vertex(response, y, x)
+    largest = np.asarray(ndimage.maximum(likelihood, labels, numbers), float)
+    table = pd.DataFrame({"x_px": x + dx, "y_px": y + dy, "probability": largest[region]})
     return table.assign(region=region).sort_values("region", kind="stable", ignore_index=True)
-
-
-def _vertex(response, y, x, dy, dx):
-    """Where between its neighbours the parabola through a pixel peaks: -0.5 to 0.5."""
-    padded = np.pad(response, 1, mode="edge")
-    y, x = y + 1, x + 1
-    before, here, after = padded[y - dy, x - dx], padded[y, x], padded[y + dy, x + dx]
-    bend = before - 2 * here + after
-    return np.clip((before - after) / np.where(bend < 0, 2 * bend, -np.inf), -0.5, 0.5)
 
 
 def checked_map(likelihood: np.ndarray) -> np.ndarray:

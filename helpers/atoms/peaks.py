@@ -41,3 +41,28 @@ def maxima(likelihood: np.ndarray, threshold: float, min_distance: int = 5) -> p
         likelihood, min_distance=min_distance, threshold_abs=threshold, exclude_border=False
     ).T
     return pd.DataFrame({"x_px": x, "y_px": y, "probability": likelihood[y, x]}, dtype=float)
+
+
+def vertex(values: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Refine maxima to a fraction of a pixel: where the parabola through three pixels peaks.
+
+    Parameters
+    ----------
+    values : (H, W) array
+    y, x : (n,) integer arrays
+        Pixels that hold a maximum.
+
+    Returns
+    -------
+    dy, dx : (n,) arrays, -0.5 to 0.5
+        0 at the border of the image, and where the parabola has no maximum.
+    """
+    padded = np.pad(np.asarray(values, float), 1, constant_values=np.nan)
+    shifts = []
+    for dy, dx in ((1, 0), (0, 1)):
+        before, here, after = (padded[y + 1 + k * dy, x + 1 + k * dx] for k in (-1, 0, 1))
+        bend = before - 2 * here + after  # NaN at the border
+        shift = (before - after) / np.where(bend < 0, 2 * bend, np.nan)
+        shifts.append(np.clip(np.nan_to_num(shift), -0.5, 0.5))
+    return tuple(shifts)

@@ -5,6 +5,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from skimage import data as pictures
 
 from helpers.atoms import familiarity
+from helpers.atoms.dense import dense_image
 from helpers.atoms.noise import electron_scale
 from helpers.data import DataError
 
@@ -122,3 +123,23 @@ def test_a_published_image_is_told_by_its_split(pt_nc):
         assert f"image {item.name} of" in said[item.name] and words in said[item.name]
     other = pt_nc[0].image.assign_attrs(sha256="0" * 64)
     assert familiarity.published(other) == ""
+
+
+def test_simulated_dense_images_are_familiar_to_the_detector_that_learnt_from_such():
+    def flags(image, path):
+        return (familiarity.compare_with_training(image, path)["verdict"] != "ok").sum()
+
+    dense = [dense_image(2700 + k, {"Pt": 2.0}, shape=(256, 256)).image for k in range(4)]
+    assert sum(flags(image, familiarity.SIMULATED_RANGES) for image in dense) <= 1
+    assert all(flags(image, familiarity.RANGES) for image in dense)
+    assert "simulated" in familiarity.rule(familiarity.SIMULATED_RANGES)
+    assert "eleven" in familiarity.rule()
+
+
+@pytest.mark.measured
+def test_thick_measured_flakes_are_strange_to_the_dense_detector(pt_nc):
+    strange = 0
+    for item in (i for i in pt_nc if i.split == "test"):
+        table = familiarity.compare_with_training(item.image, familiarity.SIMULATED_RANGES)
+        strange += familiarity.traffic_light(table)[0] != "ok"
+    assert strange >= 8

@@ -36,3 +36,6 @@ def test_one_panel_per_shape_and_one_line_per_method():
     assert [len(ax.containers) for ax in fig.axes[:3]] == [2, 2, 2]
     assert fig.axes[0].get_ylabel() == "share resolved"
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["a", "b"]
+    first, second = (bars.lines[0].get_xdata(orig=False) for bars in fig.axes[0].containers)
+    np.testing.assert_allclose((first + second) / 2, [2, 3])
+    assert (second - first > 0.1).all()  # bars of two methods do not lie on each other

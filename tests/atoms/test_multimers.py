@@ -231,7 +231,7 @@ def test_the_image_tells_atoms_apart_that_the_map_does_not(centres):
         (image, likelihood, ["x_px", "y_px"]),
         (3e4 + 2e4 * image.T, likelihood.T, ["y_px", "x_px"]),
     ):
-        table = split_maxima(micrograph, level)
+        table = split_maxima(level, 0.8, micrograph)
         np.testing.assert_allclose(
             sorted(table[order].to_numpy().tolist()), sorted(centres), atol=0.7
         )
@@ -242,7 +242,7 @@ def test_the_image_tells_atoms_apart_that_the_map_does_not(centres):
 def test_lone_atoms_are_placed_to_a_fraction_of_a_pixel():
     centres = [(20.4, 20.3), (50.0, 22.6), (21.7, 51.5)]
     image = sum(blobs((70, 70), [centre], 2.4) for centre in centres)
-    table = split_maxima(image, flat_map(image))
+    table = split_maxima(flat_map(image), 0.8, image)
     at = table.sort_values("region")[["x_px", "y_px"]].to_numpy()
     np.testing.assert_allclose(sorted(at.tolist()), sorted(centres), atol=0.1)
     assert sorted(table["region"]) == [0, 1, 2]
@@ -253,26 +253,26 @@ def test_every_region_keeps_an_atom_and_faint_maxima_go():
     likelihood = np.zeros((40, 90))
     likelihood[10:30, 20:50] = 0.9
     likelihood[10:30, 70:80] = 0.85  # a slope without a maximum
-    table = split_maxima(image, likelihood)
+    table = split_maxima(likelihood, 0.8, image)
     assert table["region"].tolist() == [0, 1]
     np.testing.assert_allclose(table.loc[0, ["x_px", "y_px"]].astype(float), (30, 20), atol=0.2)
     assert table["probability"].tolist() == [0.9, 0.85]
-    assert len(split_maxima(image, likelihood, share=0.1)) >= 3
+    assert len(split_maxima(likelihood, 0.8, image, share=0.1)) >= 3
 
 
 def test_maxima_of_an_empty_map_and_of_a_flat_image():
-    assert split_maxima(np.ones((30, 20)), np.zeros((30, 20))).empty
+    assert split_maxima(np.zeros((30, 20)), 0.8, np.ones((30, 20))).empty
     one = np.zeros((30, 20))
     one[5:9, 5:9] = 0.9
-    assert set(split_maxima(np.ones((30, 20)), one)["region"]) == {0}
+    assert set(split_maxima(one, 0.8, np.ones((30, 20)))["region"]) == {0}
 
 
 def test_an_image_that_does_not_belong_to_the_map_is_refused():
     with pytest.raises(DataError, match="belongs to the map"):
-        split_maxima(np.ones((30, 20)), np.zeros((20, 30)))
+        split_maxima(np.zeros((20, 30)), 0.8, np.ones((30, 20)))
     bad = np.ones((30, 20))
     bad[2, 3] = np.nan
     with pytest.raises(DataError, match="no numbers"):
-        split_maxima(bad, np.zeros((30, 20)))
+        split_maxima(np.zeros((30, 20)), 0.8, bad)
     with pytest.raises(DataError, match="0 to 1"):
-        split_maxima(np.ones((30, 20)), bad * 2)
+        split_maxima(bad * 2, 0.8, np.ones((30, 20)))

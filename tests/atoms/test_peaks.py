@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.atoms.peaks import components, maxima
+from helpers.atoms.peaks import components, maxima, vertex
 
 
 def test_components_follow_the_published_rule():
@@ -28,3 +28,13 @@ def test_maxima_keep_their_distance_and_reach_the_border():
     assert len(found) == 3  # of two equal neighbours one stays
     assert len(maxima(image, 0.5, min_distance=2)) == 4
     assert len(maxima(image, 0.95)) == 0
+
+
+def test_the_vertex_of_a_paraboloid_is_found_and_the_border_stays_whole():
+    y, x = np.indices((20, 30))
+    bowl = 5 - (x - 12.3) ** 2 - 0.2 * (y - 7.6) ** 2
+    dy, dx = vertex(bowl, np.array([8]), np.array([12]))
+    assert (dx[0], dy[0]) == pytest.approx((0.3, -0.4))
+    slope = np.tile(np.arange(30.0), (20, 1))
+    dy, dx = vertex(slope, np.array([0, 5]), np.array([29, 10]))
+    assert not dy.any() and not dx.any()
