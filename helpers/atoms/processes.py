@@ -130,29 +130,18 @@ def repulsive(rng, n, box=BOX_NM, c=REPULSION_C):
 
 @numba.njit(cache=True)
 def _repel(rng, n, width, height, c, proposals):
-    side = 0.5  # of the cells, nm: those around a proposal hold all that could refuse it
-    columns, rows = int(width / side) + 1, int(height / side) + 1
-    last, previous = np.full((rows, columns), -1), np.full(n, -1)  # chains of points per cell
-    points = np.empty((n, 2))
-    placed = 0
+    points, placed = np.empty((n, 2)), 0
     for _ in range(proposals):
         if placed == n:
             break
         x, y = rng.random() * width, rng.random() * height
         reach = rng.random() + c
-        j, i = int(x / side), int(y / side)
-        cells = int(reach / side) + 1
-        free = True
-        for row in range(max(0, i - cells), min(rows, i + cells + 1)):
-            for column in range(max(0, j - cells), min(columns, j + cells + 1)):
-                k = last[row, column]
-                while free and k >= 0:
-                    free = (points[k, 0] - x) ** 2 + (points[k, 1] - y) ** 2 > reach**2
-                    k = previous[k]
+        free, k = True, 0
+        while free and k < placed:
+            free = (points[k, 0] - x) ** 2 + (points[k, 1] - y) ** 2 > reach**2
+            k += 1
         if free:
             points[placed] = x, y
-            previous[placed] = last[i, j]
-            last[i, j] = placed
             placed += 1
     return points, placed
 
