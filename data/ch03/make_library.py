@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
@@ -103,8 +104,10 @@ def kept(atoms, kind, first, isomer_number):
 
 
 def write(atoms, kind):
-    """Join the finished chunks of a library."""
-    files = sorted(KEPT.glob(f"{atoms}_{kind}_*.npz"))
+    """Join the finished chunks of a library, as far as there is one of every isomer."""
+    firsts = range(0, sum(VIEWS[atoms, kind]), CHUNK)
+    rounds = [[kept(atoms, kind, first, i) for i in range(len(ISOMERS))] for first in firsts]
+    files = [file for files in rounds if all(map(Path.exists, files)) for file in files]
     parts = [dict(np.load(file)) for file in files]
     if parts:
         np.savez_compressed(

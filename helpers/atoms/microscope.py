@@ -11,8 +11,9 @@ from scipy import fft
 from scipy.ndimage import map_coordinates
 from scipy.signal import lfilter
 
-from helpers.atoms.probe import cross_section_nm2, probe_transfer, wavelength_nm
+from helpers.atoms.cross_sections import cross_section_nm2
 from helpers.atoms.support import SUPPORTS
+from helpers.probe import probe_transfer, wavelength_nm
 
 # Slabs in which the height of an atom is not resolved: 1 nm near focus, coarser further away,
 # where the probe hardly changes any more.

@@ -11,14 +11,19 @@ wider ring needs a finer grid, and most of what reaches an annular detector is c
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from helpers.clusters.structures import needs
+from helpers.probe import probe_transfer, wavelength_nm
 from helpers.registry import DataError
 
 FIELD_PX = {55: 28, 147: 40, 309: 52, 561: 64, 923: 76}  # leaves 0.13 nm and more around a cluster
 WINDOW_NM = 0.45  # side of the area on which PRISM composes a probe in focus
+GOLD_NM2 = 9.4e-5  # integrated cross-section of one gold atom by PRISM, mean over its place
+ATOM_NM = 0.010  # blur of the linear model beyond the probe: atoms are not points
+LAYER_NM = 0.5  # heights that share one probe in the linear model
 GRID_NM = 1 / 120  # grid of the waves; carries angles to 100 mrad at 200 kV
 
 
@@ -186,6 +191,54 @@ def multislice_image(symbols, positions_nm, field_px, microscope=None, device="c
         return image.to_cpu().array.T.astype(np.float32)
 
 
+def linear_image(positions_nm, field_px, microscope=None, number=79):
+    """Image in the linear model: every atom adds one probe, whatever stands above it.
+
+    Parameters
+    ----------
+    positions_nm : numpy.ndarray
+        As for `prism_images`; the height of each atom blurs its probe.
+    field_px : int
+    microscope : Microscope, optional
+        The strength of an atom holds for the default beam and detector.
+    number : int
+        Atomic number Z of the atoms, which scatter as Z^1.7.
+
+    Returns
+    -------
+    numpy.ndarray
+        Fraction of the beam on the detector, (field_px, field_px) float32.
+    """
+    microscope = microscope or Microscope()
+    length = field_px * microscope.pixel_size_nm + 2 * WINDOW_NM
+    heights = np.round((positions_nm[:, 2] - microscope.defocus_nm) / LAYER_NM).astype(int)
+    spectrum = 0
+    for height in np.unique(heights):
+        layer = positions_nm[heights == height]
+        q, transfer = _one_probe(length, abs(height) * LAYER_NM, microscope)
+        rows, columns = (np.exp(-2j * np.pi * np.outer(q, layer[:, axis])) for axis in (1, 0))
+        spectrum = spectrum + (rows @ columns.T) * transfer
+    wave = np.exp(2j * np.pi * np.outer(pixels_nm(field_px, microscope), q))
+    strength = GOLD_NM2 * (number / 79) ** 1.7 / length**2
+    return (strength * (wave @ spectrum @ wave.T).real).astype(np.float32)
+
+
+@lru_cache(maxsize=256)
+def _one_probe(length_nm, height_nm, microscope):
+    """Frequencies along an axis (1/nm), and the transfer of an atom at a height, (n, n)."""
+    limit = 2e-3 * microscope.semi_angle_mrad / wavelength_nm(microscope.energy_kev)
+    q = np.arange(-int(limit * length_nm), int(limit * length_nm) + 1) / length_nm
+    radius = np.hypot(q[:, None], q)
+    probe = probe_transfer(radius, height_nm, microscope.energy_kev, microscope.semi_angle_mrad)
+    return q, probe * np.exp(-2 * (np.pi * ATOM_NM * radius) ** 2)
+
+
+def pixels_nm(field_px, microscope=None):
+    """Places of the pixels of an image along one axis, its middle at 0 (nm)."""
+    step = (microscope or Microscope()).pixel_size_nm
+    return step * (np.arange(field_px) - (field_px - 1) / 2)
+
+
 def _box_nm(field_px, microscope):
     """Side of the periodic box: the field in whole windows."""
     return WINDOW_NM * max(np.ceil(field_px * microscope.pixel_size_nm / WINDOW_NM - 1e-9), 2)
@@ -227,7 +280,5 @@ def _aberrations(abtem, microscope, defocus_nm, middle):
 
 def _scan(abtem, field_px, box_nm, microscope):
     """Positions of the probe: pixel centres of a square field in the middle of the box."""
-    step = 10 * microscope.pixel_size_nm
-    first = 5 * box_nm - step * (field_px - 1) / 2
-    last = first + step * (field_px - 1)
+    first, *_, last = 10 * pixels_nm(field_px, microscope) + 5 * box_nm
     return abtem.GridScan((first, first), (last, last), gpts=field_px, endpoint=True)

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from helpers.atoms.cross_sections import cross_section_nm2
 from helpers.atoms.microscope import peak_electrons
-from helpers.atoms.probe import cross_section_nm2, probe_transfer, wavelength_nm
 from helpers.atoms.simulate import IN_FOCUS_NM, Microscope, Specimen, acstem, time_series, varied
 from helpers.data import ROOT
+from helpers.probe import probe_transfer, wavelength_nm
 
 # Everything that is not the atoms or the counting switched off.
 STEADY = Microscope(
