@@ -392,7 +392,7 @@ if len(metals) > 1:
     claims.number("sure", 100 * (atoms["confidence"] > 0.9).mean(), "%", data=kind,
                   label="atoms named with a confidence above 0.9")  # fmt: skip
 else:
-    atoms = atoms.assign(element=metals[0] if metals else "", confidence=1.0)
+    atoms = atoms.assign(element=metals[0] if metals else "", confidence=1.0 if metals else np.nan)
 
 # %% tags=["hide-input", "your-data"] mystnb={"figure": {"caption": "Detected atoms with their elements; pale marks are uncertain (Figure 5b of the paper). What is missed is mostly the fainter element, so that the composition of a list is not that of the sample.", "name": "fig-ch02-5b"}}
 if len(metals) > 1:
@@ -418,7 +418,7 @@ on_it = arrangement.is_inside(positions, mask, pixel_nm)
 atoms, positions = atoms[on_it].reset_index(drop=True), positions[on_it]
 atoms = atoms.join(aggregates.aggregate(positions, bond_nm))
 atoms = atoms.assign(x_nm=positions[:, 0], y_nm=positions[:, 1])
-claims.table("atoms", atoms.round(4), "Every detected atom", out)
+claims.table("atoms", atoms.round(4), "Every detected atom", out, columns=aggregates.MEANINGS)
 row = aggregates.describe(positions, mask, pixel_nm, bond_nm)
 values = pd.Series(row, name="value").to_frame()
 caption = f"Arrangement of the detected atoms ({kind})"

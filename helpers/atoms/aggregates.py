@@ -27,6 +27,14 @@ CUTOFF_NM = 0.22
 
 # What `describe` returns, for readers of its tables.
 MEANINGS = {
+    "x_px": "column of the image, from 0",
+    "y_px": "row of the image, from 0",
+    "probability": "likelihood that the detector gives",
+    "confidence": "how sure the element is",
+    "multimer": "number of the multimer that the atom belongs to; 0: none",
+    "nuclearity": "atoms of that multimer",
+    "bonds": "neighbours within bonding distance",
+    "nnd_nm": "distance of the nearest neighbour",
     "area_nm2": "area of the specimen",
     "n": "atoms on the specimen",
     "density_nm2": "atoms per area, as detected",
