@@ -1,5 +1,6 @@
 """What the paper says beside what this run finds: claims, their verdict, and their guard."""
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, fields
 from html import escape
@@ -89,6 +90,8 @@ class Claim:
         for low, high in (self.holds_within, self.guard):
             if not low <= high:
                 raise ValueError(f"Claim {self.id} has the empty range {low} to {high}.")
+        if tuple(self.holds_within) == (-math.inf, math.inf):
+            raise ValueError(f"Claim {self.id} would hold with any value.")
 
     @property
     def verdict(self):
@@ -225,9 +228,16 @@ def _rows(record, statement):
 
 def _why(record):
     low, high = record["holds_within"]
-    limits = f"{'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+    if low is not None and high is not None:
+        limits = f"from {low:g} to {high:g}"
+    else:
+        limits = f"at most {high:g}" if low is None else f"at least {low:g}"
     spread = f"± is the {record['spread_of']}" if record.get("spread_of") else ""
-    sentences = (f"Holds within {limits}: {record['reason']}", spread, record["note"])
+    sentences = (
+        f"Counts as held if our value is {limits}: {record['reason']}",
+        spread,
+        record["note"],
+    )
     return " ".join(sentence.rstrip(".") + "." for sentence in sentences if sentence)
 
 

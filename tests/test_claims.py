@@ -84,6 +84,7 @@ def test_verdicts():
         ({"ours": None}, "has no value"),
         ({"guard": (1.0, 0.0)}, "empty range 1.0 to 0.0"),
         ({"holds_within": (math.nan, 1.0)}, "empty range"),
+        ({"holds_within": (-math.inf, math.inf)}, "would hold with any value"),
     ],
 )
 def test_claims_that_cannot_be_judged_are_refused(change, message):
@@ -169,7 +170,8 @@ def test_page_shows_values_verdicts_and_escapes_text(executed):
     page, _ = HTMLExporter().from_notebook_node(executed)
     for words in (
         'class="a2s-claims"', "0.671 ± 0.049", "does not hold", "not checked: no images",
-        "0.1 to ∞: one standard deviation of the paper. A finding.", "F1 &lt;b&gt;score&lt;/b&gt;",
+        "if our value is at least 0.1: one standard deviation of the paper. A finding.",
+        "F1 &lt;b&gt;score&lt;/b&gt;",
         "607 atoms (simulated)", "not available", "Per image &amp; all", "First 21 of 25 rows.",
         "&lt;i&gt;", "data &lt;b&gt;unavailable&lt;/b&gt;",
     ):  # fmt: skip
