@@ -4,8 +4,8 @@ In a dark-field image a heavier atom is brighter, about as Z^1.6 to Z^2. Rossi e
 crop around every detected atom, let a variational autoencoder summarise the crops of the image,
 split the summaries into as many clusters as there are elements with a Gaussian mixture, and give
 the brightest cluster to the heaviest element. Simpler summaries go through the same mixture here:
-the intensity in a disc, principal components, and the height of a Gaussian fitted to every atom
-together with its neighbours.
+the intensity in a disc and principal components. The default, the heights of Gaussians fitted to
+all atoms together, has a mixture that knows Z-contrast (`contrast`).
 """
 
 import json
@@ -13,13 +13,14 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, sparse
-from scipy.sparse.linalg import cg
+from scipy import optimize
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
+from helpers.atoms.contrast import by_atomic_number, contrast_mixture
 from helpers.atoms.crops import crops_at
 from helpers.atoms.equivariant import POSE, SHIFT_PRIOR, checked, encode, train
+from helpers.atoms.heights import fitted_amplitudes
 from helpers.data import ROOT, DataError
 
 CALIBRATION = ROOT / "data" / "ch02" / "species_calibration.json"
@@ -28,32 +29,6 @@ DISC_PX = 2.0
 COMPONENTS = 1  # principal components
 TOP_PERCENTILE = 95
 EXTREME = 2  # percentile
-CONTRAST_POWERS = (0.9, 2.4)  # of Z, chosen on validation images
-SYMBOLS = (
-    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se"
-    " Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb"
-    " Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U"
-).split()
-
-
-def by_atomic_number(elements) -> list[str]:
-    """
-    Elements in the order of their atomic numbers.
-
-    Raises
-    ------
-    DataError
-        If a symbol is unknown, one comes twice, or there are fewer than two.
-    """
-    elements = list(elements)
-    unknown = [e for e in elements if e not in SYMBOLS]
-    if unknown:
-        raise DataError(f"elements: found {unknown[0]!r}, expected symbols such as Ni, Pd, Pt")
-    if len(elements) < 2 or len(set(elements)) < len(elements):
-        raise DataError(
-            f"elements: found {', '.join(elements) or 'none'}, expected at least two different ones"
-        )
-    return sorted(elements, key=SYMBOLS.index)
 
 
 def disc_intensity(crops: np.ndarray, radius: float = DISC_PX) -> np.ndarray:
@@ -71,87 +46,6 @@ def disc_intensity(crops: np.ndarray, radius: float = DISC_PX) -> np.ndarray:
     background = np.median(crops[:, distance > 8], axis=1)
     disc = crops[:, distance <= radius]
     return disc.sum(1) - background * disc.shape[1]
-
-
-def fitted_amplitudes(
-    image: np.ndarray, points: pd.DataFrame, sigma: float | None = None
-) -> tuple[np.ndarray, float]:
-    """
-    Heights of Gaussians at all atoms, fitted together, so that neighbours share their light.
-
-    Least squares over the whole image for one height per atom and a background that is linear
-    between nodes 40 px apart. Where two atoms lie so close that the image cannot tell their heights
-    apart, both tend to the mean height, as much as noise and spread of the heights demand (a normal
-    prior whose mean and width are estimated from the image).
-
-    Parameters
-    ----------
-    image : (H, W) array
-    points : DataFrame with ``x_px`` and ``y_px``
-    sigma : float, optional
-        Standard deviation of an atom's image, px; by default the one that fits best.
-
-    Returns
-    -------
-    heights : (N,) array
-    sigma : float
-    """
-    image = np.asarray(image, np.float64)
-    background = _nodes(image.shape, 40)
-    if sigma is None:
-        found = optimize.minimize_scalar(
-            lambda s: _heights(image, points, s, background)[1],
-            bounds=(1.2, 4.5), method="bounded", options={"xatol": 0.03},
-        )  # fmt: skip
-        sigma = float(found.x)
-    return _heights(image, points, sigma, background)[0], sigma
-
-
-def _heights(image, points, sigma, background):
-    """Heights and residual variance at one width."""
-    n = len(points)
-    design = sparse.hstack([_spots(image.shape, points, sigma), background], format="csc")
-    gram, right = (design.T @ design).tocsr(), design.T @ image.ravel()
-    total = float((image**2).sum())
-    ridge, mean = np.full(len(right), 1e-6), np.zeros(len(right))
-    solved = None
-    for _ in range(4):
-        system = gram + sparse.diags_array(ridge)
-        scale = sparse.diags_array(1 / system.diagonal())
-        solved, _ = cg(system, right + ridge * mean, solved, rtol=1e-7, maxiter=2000, M=scale)
-        residual = (total - 2 * solved @ right + solved @ (gram @ solved)) / image.size
-        heights = np.clip(solved[:n], 0, None)
-        # isolated atoms carry the spread: quartiles are not moved by the few that are unstable
-        low, centre, high = np.percentile(heights, [25, 50, 75])
-        spread = max((high - low) / 1.35, 1e-3)
-        ridge[:n], mean[:n] = max(residual, 1e-12) / spread**2, centre
-    return solved[:n], residual
-
-
-def _spots(shape, points, sigma):
-    """One column per atom: a Gaussian of height 1 at its place, cut at 4 sigma; (H W, N)."""
-    reach = int(np.ceil(4 * sigma))
-    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    x, y = points["x_px"].to_numpy(float), points["y_px"].to_numpy(float)
-    columns = np.rint(x).astype(int)[:, None] + dx.ravel()
-    rows = np.rint(y).astype(int)[:, None] + dy.ravel()
-    values = np.exp(-((columns - x[:, None]) ** 2 + (rows - y[:, None]) ** 2) / (2 * sigma**2))
-    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
-    atom = np.broadcast_to(np.arange(len(x))[:, None], rows.shape)
-    places = rows * shape[1] + columns
-    size = (shape[0] * shape[1], len(x))
-    return sparse.csc_array((values[inside], (places[inside], atom[inside])), shape=size)
-
-
-def _nodes(shape, spacing):
-    """Bilinear interpolation from a grid of nodes to all pixels; (H W, nodes)."""
-    along = []
-    for size in shape:
-        nodes = max(2, round(size / spacing) + 1)
-        at = np.linspace(0, nodes - 1, size)
-        weights = np.clip(1 - abs(at[:, None] - np.arange(nodes)), 0, None)
-        along.append(sparse.csc_array(weights))
-    return sparse.kron(*along, format="csc")
 
 
 def features(image, points, method: str, seed: int = 0, model=None) -> pd.DataFrame:
@@ -258,14 +152,15 @@ def assign_elements(
         Symbols of the elements in the sample, such as ``["Ni", "Pd"]``, in any order.
     method : {"fit", "intensity", "pca", "vae"}
         "vae" is the paper's; "fit" labels more atoms rightly on simulated images
-        (``data/ch02/species.csv``). After "fit", ask `doubtful_contrast` whether the labels can be.
+        (``data/ch02/species.csv``). After "fit", ask `contrast.doubtful_contrast` whether the
+        labels can be.
     seed : int
         Of the autoencoder and of the start of the mixture.
     model : EquivariantVae, optional
         For "vae": a model trained on these crops.
     calibrated : bool
-        Soften the confidence so that it means a frequency on simulated validation images; without,
-        it is the probability that the mixture gives.
+        Soften the confidence so that it means a frequency at detected positions in simulated
+        validation images; without, it is the probability that the mixture gives.
 
     Returns
     -------
@@ -290,8 +185,11 @@ def assign_elements(
         )
     crops = checked(crops_at(image, points))
     found = features(image, points, method, seed, model)
-    membership = mixture(content(found), len(elements), seed)
-    membership = membership[:, brightness_order(crops, membership)]
+    if method == "fit":
+        membership = contrast_mixture(found["height"], elements)
+    else:
+        membership = mixture(content(found), len(elements), seed)
+        membership = membership[:, brightness_order(crops, membership)]
     if calibrated:
         membership = soften(membership, temperature(method, len(elements)))
     return points.reset_index(drop=True).assign(
@@ -299,42 +197,6 @@ def assign_elements(
         confidence=membership.max(1),
         **found,
     )
-
-
-def doubtful_contrast(assigned: pd.DataFrame, elements) -> str:
-    """
-    Say when the labels contradict Z-contrast, as they do when most atoms of one element are missed.
-
-    Unsupervised clusters are always as many as there are elements. If the detector finds few atoms
-    of the faintest one, a cluster splits instead, and every label may be off by one element. Then
-    the brightness of neighbouring clusters rises by less than Z^0.9 (or by more than Z^2.4).
-
-    Parameters
-    ----------
-    assigned : DataFrame
-        Of `assign_elements` with the method "fit".
-    elements : list of str
-
-    Returns
-    -------
-    str
-        One sentence, or "" when nothing is wrong.
-    """
-    order = by_atomic_number(elements)
-    height = assigned.groupby("element")["height"].median().reindex(order)
-    if height.isna().any():
-        return f"No atom was labelled {height.index[height.isna()][0]}: treat all labels as unsure."
-    for light, heavy in zip(order[:-1], order[1:]):
-        ratio = height[heavy] / max(height[light], 1e-6)
-        charge = (SYMBOLS.index(heavy) + 1) / (SYMBOLS.index(light) + 1)
-        low, high = (charge**power for power in CONTRAST_POWERS)
-        if not low <= ratio <= high:
-            return (
-                f"Atoms labelled {heavy} are {ratio:.2f} times as bright as those labelled {light},"
-                f" expected {low:.2f} to {high:.2f}: one element may have been missed by the"
-                " detector, and the labels may be wrong altogether."
-            )
-    return ""
 
 
 def content(found: pd.DataFrame) -> np.ndarray:

@@ -23,26 +23,6 @@ def nipd():
     return prepare(simulated.image.to_numpy()), simulated.atoms
 
 
-def drawn(points, heights, shape=(96, 128), sigma=2.2, noise=0.01, seed=0):
-    """An image of Gaussians on a sloping background."""
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    image = 0.1 + 0.0005 * x
-    for (px, py), height in zip(points, heights):
-        image = image + height * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2))
-    return image + np.random.default_rng(seed).normal(0, noise, shape)
-
-
-def table(points):
-    return pd.DataFrame(points, columns=["x_px", "y_px"], dtype=float)
-
-
-def test_elements_come_in_the_order_of_their_atomic_numbers():
-    assert species.by_atomic_number(["Pt", "Ni", "Pd"]) == ["Ni", "Pd", "Pt"]
-    assert [species.SYMBOLS.index(e) + 1 for e in ("C", "Fe", "Ni", "Pd", "Pt", "U")] == [
-        6, 26, 28, 46, 78, 92,
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize("order", itertools.permutations(range(3)))
 def test_clusters_are_ranked_by_the_median_of_the_brightest_pixels(order):
     # Cluster brightness 0.2, 0.5, 0.8 in the top 5 % of the pixels. The dark rest misleads the
@@ -72,29 +52,6 @@ def test_disc_intensity_leaves_the_background_out():
     assert b == pytest.approx(a, rel=1e-6)
     assert c == pytest.approx(2 * a, rel=1e-6)
     assert a == pytest.approx(2 * np.pi * 1.5**2, rel=0.05)
-
-
-def test_heights_and_width_are_recovered_in_spite_of_neighbours():
-    points = [(x, y) for x in range(15, 120, 25) for y in range(15, 90, 22)]
-    points += [(x + 7, y) for x, y in points[:6]]  # 2.2 A away
-    heights = np.where(np.arange(len(points)) % 3, 0.3, 0.8)
-    image = drawn(points, heights)
-    found, sigma = species.fitted_amplitudes(image, table(points))
-    assert sigma == pytest.approx(2.2, abs=0.1)
-    np.testing.assert_allclose(found, heights, atol=0.03)
-    alone, _ = species.fitted_amplitudes(image, table(points), sigma=2.2)
-    np.testing.assert_allclose(alone, heights, atol=0.03)
-
-
-def test_heights_that_cannot_be_told_apart_tend_to_the_mean():
-    points = [(x, y) for x in range(15, 120, 25) for y in range(15, 90, 22)]
-    heights = np.where(np.arange(len(points)) % 2, 0.3, 0.8).tolist()
-    points, heights = [*points, (30.0, 26.0), (30.1, 26.0)], [*heights, 0.3, 0.8]
-    image = drawn(points, heights, noise=0.05)
-    found, _ = species.fitted_amplitudes(image, table(points), sigma=2.2)
-    pair = found[-2:]
-    assert abs(pair[0] - pair[1]) < 0.25  # without the prior, a spread of about 0.8
-    assert pair.sum() == pytest.approx(1.1, abs=0.15)
 
 
 def test_a_few_extreme_heights_do_not_make_a_cluster_of_their_own():
@@ -144,20 +101,6 @@ def test_other_columns_of_the_detections_stay(nipd):
     image, atoms = nipd
     points = atoms[["x_px", "y_px"]].assign(probability=0.9)
     assert "probability" in species.assign_elements(image, points, ["Ni", "Pd"])
-
-
-def test_labels_that_contradict_their_brightness_are_doubted():
-    def found(ni, pd_, pt):
-        heights = np.repeat([ni, pd_, pt], 5)
-        return pd.DataFrame({"element": np.repeat(["Ni", "Pd", "Pt"], 5), "height": heights})
-
-    metals = ["Pt", "Ni", "Pd"]
-    assert species.doubtful_contrast(found(0.2, 0.4, 0.8), metals) == ""
-    text = species.doubtful_contrast(found(0.3, 0.6, 0.7), metals)
-    assert text.startswith("Atoms labelled Pt are 1.17 times as bright as those labelled Pd")
-    assert "Pd are 5.00 times" in species.doubtful_contrast(found(0.1, 0.5, 0.9), metals)
-    missing = found(0.2, 0.4, 0.8).query("element != 'Ni'")
-    assert species.doubtful_contrast(missing, metals).startswith("No atom was labelled Ni")
 
 
 def test_temperature_repairs_overconfidence():
