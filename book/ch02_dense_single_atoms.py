@@ -418,7 +418,7 @@ on_it = arrangement.is_inside(positions, mask, pixel_nm)
 atoms, positions = atoms[on_it].reset_index(drop=True), positions[on_it]
 atoms = atoms.join(aggregates.aggregate(positions, bond_nm))
 atoms = atoms.assign(x_nm=positions[:, 0], y_nm=positions[:, 1])
-claims.table("atoms", atoms.round(4), "Every detected atom", out, columns=aggregates.MEANINGS)
+claims.table("atoms", atoms.round(4), "Every detected atom", out, columns=aggregates.ATOMS)
 row = aggregates.describe(positions, mask, pixel_nm, bond_nm)
 values = pd.Series(row, name="value").to_frame()
 caption = f"Arrangement of the detected atoms ({kind})"

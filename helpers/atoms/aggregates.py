@@ -25,8 +25,8 @@ from helpers.data import DataError
 
 CUTOFF_NM = 0.22
 
-# What `describe` returns, for readers of its tables.
-MEANINGS = {
+# What a table of atoms holds, and what `describe` returns, for their readers.
+ATOMS = {
     "x_px": "column of the image, from 0",
     "y_px": "row of the image, from 0",
     "probability": "likelihood that the detector gives",
@@ -35,6 +35,8 @@ MEANINGS = {
     "nuclearity": "atoms of that multimer",
     "bonds": "neighbours within bonding distance",
     "nnd_nm": "distance of the nearest neighbour",
+}
+MEANINGS = {
     "area_nm2": "area of the specimen",
     "n": "atoms on the specimen",
     "density_nm2": "atoms per area, as detected",
