@@ -6,6 +6,7 @@ panels, as wide as `helpers.figures.WIDTH`.
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from helpers.atoms.aggregates import CUTOFF_NM, random_share
 from helpers.atoms.neighbours import random_mean_distance
@@ -163,6 +164,45 @@ def against_density(bias, arrangement="random", metal="Pt"):
     axes[1].set(ylim=(0, 1), xlabel="atoms per nm²", xlim=(0, None))
     axes[0].legend(fontsize="small")
     return fig
+
+
+def estimates(simulated, measured, metal="Pt", density_nm2=2):
+    """
+    Gather fits to true, detected and measured arrangements for `forest`.
+
+    Parameters
+    ----------
+    simulated, measured : DataFrame
+        ``data/ch02/interaction.csv`` and ``interaction_measured.csv``.
+    metal : str
+    density_nm2 : float
+
+    Returns
+    -------
+    DataFrame
+        ``label``, ``colour``, ``gamma``, ``low``, ``high``, ``energy_kt``.
+    """
+    simulated = simulated[(simulated["metal"] == metal) & (simulated["asked_nm2"] == density_nm2)]
+    measured = measured[measured["image"] == "all"].assign(arrangement="measured")
+    fits = pd.concat([simulated, measured]).set_index(["arrangement", "source", "fit"])
+    wanted = {
+        (arrangement, source, fit): (f"{arrangement}: {label}", colour)
+        for arrangement in ("random", "attractive", "repulsive")
+        for source, fit, label, colour in (
+            ("true", "plain", "true", "black"),
+            ("published", "plain", "published", "orange"),
+            ("dense", "plain", "default", "sky"),
+            ("dense", "over random", "default, over random", "blue"),
+        )
+    } | {
+        ("measured", "labels", "plain"): ("measured: labels", "vermilion"),
+        ("measured", "labels", "core"): ("measured: labels, with a core", "vermilion"),
+        ("measured", "ensemble", "plain"): ("measured: ensemble", "purple"),
+        ("measured", "ensemble", "core over random"): ("measured: ensemble, over random", "green"),
+    }
+    rows = fits.loc[list(wanted), ["gamma", "low", "high", "energy_kt"]].reset_index(drop=True)
+    labels = pd.DataFrame(list(wanted.values()), columns=["label", "colour"])
+    return labels.join(rows)
 
 
 def forest(rows, title="", limits=(0.1, 3)):

@@ -95,6 +95,18 @@ def test_forest_marks_what_leaves_the_axis():
     assert [label.get_text() for label in ax.get_yticklabels()] == rows.label.tolist()
 
 
+def test_estimates_of_the_shipped_tables_are_gathered_by_name():
+    simulated, measured = (
+        pd.read_csv(ROOT / "data" / "ch02" / f"{name}.csv", keep_default_na=False, na_values=[""])
+        for name in ("interaction", "interaction_measured")
+    )
+    rows = plots.estimates(simulated, measured).set_index("label")
+    assert len(rows) == 16 and rows["gamma"].notna().all()
+    labels = measured.query("image == 'all' and source == 'labels' and fit == 'plain'")
+    assert rows.loc["measured: labels", "gamma"] == labels["gamma"].item()
+    assert rows.loc["random: true", "low"] < 1 < rows.loc["random: true", "high"]
+
+
 def test_isolation_draws_arrows_where_the_limit_is_not_reached():
     table = pd.DataFrame(
         {
