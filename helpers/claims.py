@@ -108,11 +108,11 @@ def read_claims(path, values, unavailable=""):
     Parameters
     ----------
     path : str or pathlib.Path
-        TOML file with one ``[[claim]]`` table per claim: the fields of `Claim` other than `ours`,
-        `spread` and `unavailable`; `unit`, `note`, `spread_of` and `table` (a file beside this
-        one) may be left out.
+        TOML file with one ``[[claim]]`` table per claim: the fields of `Claim` other than `ours`
+        and `spread`; `unit`, `note`, `spread_of`, `table` (a file beside this one) and
+        `unavailable` (why nobody could check it with this book) may be left out.
     values : dict
-        Claim id to our value, or to (value, spread).
+        Claim id to our value, or to (value, spread); none for a claim that is `unavailable`.
     unavailable : str
         Why this run cannot check a claim on measured data, "" when it can. Claims whose value was
         read from a shipped table are judged all the same.
@@ -129,11 +129,11 @@ def read_claims(path, values, unavailable=""):
         not there.
     """
     entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))["claim"]
-    ids = [entry["id"] for entry in entries]
+    ids = [entry["id"] for entry in entries if not entry.get("unavailable")]
     if odd := sorted(set(ids) ^ set(values)):
         raise ValueError(f"{path}: no claim or no value for {', '.join(odd)}.")
-    optional = dict.fromkeys(("unit", "note", "table", "spread_of"), "")
-    known = {field.name for field in fields(Claim)} - {"ours", "spread", "unavailable"}
+    optional = dict.fromkeys(("unit", "note", "table", "spread_of", "unavailable"), "")
+    known = {field.name for field in fields(Claim)} - {"ours", "spread"}
     claims = []
     for entry in entries:
         entry = optional | entry
@@ -141,11 +141,12 @@ def read_claims(path, values, unavailable=""):
             raise ValueError(f"{path}: claim {entry['id']} lacks or misspells {', '.join(odd)}.")
         if not (Path(path).parent / entry["table"]).exists():
             raise ValueError(f"{path}: claim {entry['id']} names {entry['table']}: no such table.")
-        value = values[entry["id"]]
+        value = values.get(entry["id"])
         ours, spread = value if isinstance(value, tuple) else (value, None)
         computed_here = entry["data"] == "measured" and not entry["table"]
-        why = unavailable if computed_here else ""
-        claims.append(Claim(**entry, ours=ours, spread=spread, unavailable=why))
+        if computed_here and not entry["unavailable"]:
+            entry["unavailable"] = unavailable
+        claims.append(Claim(**entry, ours=ours, spread=spread))
     return claims
 
 

@@ -268,14 +268,16 @@ def test_a_file_of_claims_joins_the_values_of_a_run(tmp_path):
     path = tmp_path / "claims.toml"
     simulated = LEDGER.replace("X1", "X2").replace('"measured"', '"simulated"')
     shipped = LEDGER.replace("X1", "X3") + 'table = "study.csv"\n'
-    path.write_text(LEDGER + simulated + shipped)
+    never = LEDGER.replace("X1", "X4") + 'unavailable = "needs its images"\n'
+    path.write_text(LEDGER + simulated + shipped + never)
     (tmp_path / "study.csv").touch()
     values = {"X1": (1.0, 0.1), "X2": 2.0, "X3": 1.0}
-    first, second, third = read_claims(path, values, unavailable="quick run")
+    first, second, third, fourth = read_claims(path, values, unavailable="quick run")
     assert (first.ours, first.spread, first.verdict) == (1.0, 0.1, "not checked: quick run")
     assert (second.spread, second.verdict) == (None, "does not hold")
     # a quick run does not change what a shipped table says
     assert (third.table, third.verdict) == ("study.csv", "holds")
+    assert (fourth.ours, fourth.verdict) == (None, "not checked: needs its images")
 
 
 @pytest.mark.parametrize(
