@@ -1,4 +1,4 @@
-"""Measured files as labelled arrays and tables: images, point lists, and the public data by name.
+"""Measured files as labelled arrays and tables: images, videos, points, public data by name.
 
 Everywhere x is the column and y the row.
 """
@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.formats import pixel_size, read
+from helpers.calibration import pixel_size
+from helpers.formats import read
+from helpers.pixels import as_float32, grey, places_nm, refuse_small
 from helpers.points import open_points
 from helpers.registry import (
     ROOT,
@@ -21,6 +23,7 @@ from helpers.registry import (
     registry,
     sha256,
 )
+from helpers.series import open_series
 
 __all__ = [
     "ROOT",
@@ -31,6 +34,7 @@ __all__ = [
     "fetch",
     "open_image",
     "open_points",
+    "open_series",
     "pt_nc",
     "registry",
     "sha256",
@@ -38,7 +42,6 @@ __all__ = [
 
 # Field of view 15 nm on 512 pixels (Mitchell 2022, Fig. 1; the tags of the files agree).
 PT_NC_PIXEL_NM = 15 / 512
-SMALLEST_SIDE_PX = 32
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,8 @@ def open_image(path, pixel_size_nm=None):
     values, axes = read(path)
     values = _one_image(path, values)
     size, origin, warnings = pixel_size(path, axes, pixel_size_nm)
-    rows, columns = values.shape
     return xr.DataArray(
-        values, dims=("y", "x"), name="intensity",
-        coords={
-            "y": ("y", np.arange(rows) * size, {"units": "nm"}),
-            "x": ("x", np.arange(columns) * size, {"units": "nm"}),
-        },
+        values, dims=("y", "x"), name="intensity", coords=places_nm(values.shape, size),
         attrs={
             "source": path.name, "sha256": sha256(path), "units": "nm", "pixel_size_nm": size,
             "pixel_size_from": origin, "warnings": warnings,
@@ -139,36 +137,18 @@ def pt_nc(split=None):
 
 def _one_image(path, values):
     """Check that `values` is one usable grey image and return it as float32."""
-    if values.dtype.names:  # colour as a structured type
-        values = np.stack([values[field] for field in values.dtype.names], axis=-1)
-    if values.dtype.kind not in "iuf":
-        raise DataError(
-            f"{path} holds values of type {values.dtype}: expected real numbers, one per pixel."
-        )
+    values = grey(path, values)
     while values.ndim > 2 and values.shape[0] == 1:
         values = values[0]
-    if values.ndim == 3 and values.shape[-1] in (2, 3, 4) and min(values.shape[:2]) > 4:
-        colours = values[..., : 1 if values.shape[-1] == 2 else 3]
-        differ = np.any(colours != colours[..., :1], axis=-1)
-        if differ.any():
-            raise DataError(
-                f"{path} is a colour image (the channels differ at {differ.sum()} pixels): a"
-                " micrograph is grey; export the data themselves, not a coloured picture."
-            )
-        values = colours[..., 0]
     if values.ndim != 2:
         frames = int(np.prod(values.shape[:-2])) if values.ndim > 2 else 0
         what = f"a stack of {frames} frames" if frames else f"{values.ndim}-dimensional data"
         raise DataError(
             f"{path} holds {what} (shape {values.shape}): expected one image; pass one frame."
+            " helpers.data.open_series opens a video."
         )
-    if min(values.shape) < SMALLEST_SIDE_PX:
-        raise DataError(
-            f"{path} is {values.shape[1]} x {values.shape[0]} pixels: expected at least"
-            f" {SMALLEST_SIDE_PX} a side."
-        )
-    with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(values, dtype=np.float32)
+    refuse_small(path, values)
+    values = as_float32(values)
     bad = ~np.isfinite(values)
     if bad.any():
         y, x = np.argwhere(bad)[0]

@@ -1,7 +1,6 @@
-"""File formats: the values of a file as stored, and its pixel size in nm."""
+"""File formats: the values of a file as stored, with what it says of its axes."""
 
 import importlib
-import re
 
 import numpy as np
 
@@ -12,13 +11,6 @@ _ROSETTA = {
     ".hspy": "hspy", ".zspy": "zspy", ".mrc": "mrc",
 }  # fmt: skip
 _TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
-_IN_NM = {
-    "pm": 1e-3, "a": 0.1, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "um": 1e3,
-    "micron": 1e3, "micrometer": 1e3, "mm": 1e6, "millimeter": 1e6, "cm": 1e7, "inch": 2.54e7,
-    "in": 2.54e7, "m": 1e9, "meter": 1e9,
-}  # fmt: skip
-HINT = "pass pixel_size_nm (side of a pixel in nm)"
-_UNCALIBRATED = ("", "pixel", "px", "none", "<undefined>", "undefined")
 
 
 def check_file(path):
@@ -32,7 +24,7 @@ def check_file(path):
 
 
 def read(path):
-    """Read a file.
+    """Read the image of a file.
 
     Parameters
     ----------
@@ -51,6 +43,19 @@ def read(path):
     DataError
         The file is missing, empty, damaged, or of an unknown format.
     """
+    return _read(path, 2)[:2]
+
+
+def read_stack(path):
+    """Read the frames of a file, in the order of the file.
+
+    As `read`, but of several data sets in a file the first of three dimensions is taken, and a
+    third answer is the time from frame to frame as (number, unit), or None where the file has none.
+    """
+    return _read(path, 3)
+
+
+def _read(path, dimensions):
     check_file(path)
     suffix = path.suffix.lower()
     readers = dict.fromkeys(_ROSETTA, _read_rosetta) | dict.fromkeys(_PICTURE, _read_picture)
@@ -60,7 +65,7 @@ def read(path):
             f"{path} has the unknown ending {suffix!r}: expected one of {' '.join(sorted(readers))}"
         )
     try:
-        return readers[suffix](path)
+        return readers[suffix](path, dimensions)
     except (DataError, MemoryError):
         raise
     except Exception as exc:  # readers raise anything from struct.error to KeyError
@@ -70,7 +75,7 @@ def read(path):
         ) from exc
 
 
-def _read_tiff(path):
+def _read_tiff(path, _):
     import tifffile
 
     with tifffile.TiffFile(path) as tif:
@@ -80,16 +85,18 @@ def _read_tiff(path):
             values = np.moveaxis(values, series.axes.index("S"), -1)
         tags = tif.pages[0].tags
         if tif.is_imagej:
-            unit = (tif.imagej_metadata or {}).get("unit", "")
+            described = tif.imagej_metadata or {}
             steps = [_step(tags, key) for key in ("YResolution", "XResolution")]
-            return values, tuple((step, unit) for step in steps)
+            interval = (described.get("finterval", 0), described.get("tunit", "s"))
+            return values, tuple((step, described.get("unit", "")) for step in steps), interval
         unit = {2: "inch", 3: "cm"}.get(int(tags.valueof("ResolutionUnit", 1)), "")
         steps = tuple((_step(tags, key), unit) for key in ("YResolution", "XResolution"))
     # The tags of microscope makers are left to rosettasciio.
     from rsciio import tiff
 
-    axes = _calibration(tiff.file_reader(str(path))[0]["axes"])
-    return values, axes if axes and axes[0][1] else steps
+    every = tiff.file_reader(str(path))[0]["axes"]
+    axes = _calibration(every)
+    return values, axes if axes and axes[0][1] else steps, _interval(every)
 
 
 def _step(tags, key):
@@ -98,11 +105,11 @@ def _step(tags, key):
     return units / pixels if pixels else 0.0
 
 
-def _read_rosetta(path):
+def _read_rosetta(path, dimensions):
     reader = importlib.import_module(f"rsciio.{_ROSETTA[path.suffix.lower()]}")
     signals = reader.file_reader(str(path))
-    images = [s for s in signals if np.ndim(s["data"]) == 2] or signals[:1]
-    if len(images) > 1:
+    images = [s for s in signals if np.ndim(s["data"]) == dimensions] or signals[:1]
+    if len(images) > 1 and dimensions == 2:
         titles = [s.get("metadata", {}).get("General", {}).get("title", "") for s in images]
         haadf = [s for s, title in zip(images, titles) if "haadf" in title.lower()]
         if len(haadf) != 1:
@@ -111,7 +118,8 @@ def _read_rosetta(path):
                 " and not exactly one is called HAADF: export the one you want as tif."
             )
         images = haadf
-    return np.asarray(images[0]["data"]), _calibration(images[0]["axes"])
+    axes = images[0]["axes"]
+    return np.asarray(images[0]["data"]), _calibration(axes), _interval(axes)
 
 
 def _calibration(axes):
@@ -120,7 +128,14 @@ def _calibration(axes):
     return tuple((float(a.get("scale", 0) or 0), str(a.get("units") or "")) for a in axes[-2:])
 
 
-def _read_numpy(path):
+def _interval(axes):
+    """Step of the axis before the two of the image."""
+    if len(axes) < 3:
+        return None
+    return float(axes[-3].get("scale", 0) or 0), str(axes[-3].get("units") or "")
+
+
+def _read_numpy(path, _):
     with open(path, "rb") as file:
         start = file.read(6)
     if not start.startswith((b"\x93NUMPY", b"PK")):
@@ -128,7 +143,7 @@ def _read_numpy(path):
     try:
         content = np.load(path, allow_pickle=False)
         if path.suffix.lower() == ".npy":
-            return content, None
+            return content, None, None
         with content:
             arrays = {key: content[key] for key in content.files}
     except ValueError as exc:
@@ -142,95 +157,13 @@ def _read_numpy(path):
     if "image" not in arrays and len(arrays) != 1:
         raise DataError(f"{path} holds {list(arrays)}: expected one array, or one called 'image'.")
     values = arrays.get("image", next(iter(arrays.values())))
-    return values, None if size is None else ((float(size), "nm"),) * 2
+    return values, None if size is None else ((float(size), "nm"),) * 2, None
 
 
-def _read_picture(path):
+def _read_picture(path, _):
     from PIL import Image
 
     with Image.open(path) as picture:
         if picture.mode in ("P", "CMYK", "YCbCr"):
             picture = picture.convert("RGB")
-        return np.asarray(picture), None
-
-
-def pixel_size(path, axes, given):
-    """Decide the pixel size of an image.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file, for messages.
-    axes : tuple or None
-        Calibration as returned by `read`.
-    given : float or None
-        What the user says; wins over the file.
-
-    Returns
-    -------
-    size : float
-        In nm.
-    origin : {"file", "argument"}
-        Where it comes from.
-    warnings : list of str
-        Where file and user disagree by more than 1 %.
-    """
-    warnings = []
-    if given is not None:
-        try:
-            given = float(given)
-        except (TypeError, ValueError):
-            given = np.nan
-        if not (np.isfinite(given) and given > 0):
-            raise DataError("pixel_size_nm must be a positive number of nanometres.")
-    try:
-        stored = _stored_size(path, axes)
-    except _UnknownUnit as exc:
-        if given is None:
-            raise
-        stored = None
-        warnings.append(f"{exc} The given {given:g} nm was used.")
-    if given is None:
-        if stored is None:
-            raise DataError(f"{path} does not say how large its pixels are: {HINT}.")
-        return stored, "file", warnings
-    if stored is not None and abs(stored / given - 1) > 0.01:
-        warnings.append(
-            f"{path.name} says {stored:.5g} nm per pixel, but {given:.5g} nm was given and used."
-        )
-    return given, "argument", warnings
-
-
-class _UnknownUnit(DataError):
-    """The file is calibrated in a unit that is no length known here."""
-
-
-def _stored_size(path, axes):
-    if axes is None:
-        return None
-    sizes = []
-    for step, unit in axes:
-        name = _plain(unit)
-        if name in _UNCALIBRATED or not np.isfinite(step) or step == 0:
-            return None
-        if name not in _IN_NM:
-            raise _UnknownUnit(
-                f"{path} is calibrated in {unit!r}, which is no length known here (nm, um,"
-                f" angstrom, pm): if it is an image in real space, {HINT}."
-            )
-        sizes.append(abs(step) * _IN_NM[name])
-        if name in ("inch", "in", "cm") and sizes[-1] > 1e3:
-            return None  # dots per inch of a printer or screen, not of the microscope
-    if abs(sizes[0] / sizes[1] - 1) > 0.01:
-        raise DataError(
-            f"{path} has pixels of {sizes[1]:.5g} x {sizes[0]:.5g} nm: expected square pixels;"
-            " resample the image first."
-        )
-    return float(np.mean(sizes))
-
-
-def _plain(unit):
-    """Unit in lower case, with micro as u and without plural or escape (ImageJ writes \\u00B5m)."""
-    unit = re.sub(r"\\u00b5|\\u03bc|µ|μ", "u", str(unit).strip().lower())
-    unit = unit.replace("\\u00c5", "å").replace("\u212b".lower(), "å").replace("metre", "meter")
-    return unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit
+        return np.asarray(picture), None, None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.formats import pixel_size
+from helpers.calibration import pixel_size
 from helpers.registry import DataError
 
 
