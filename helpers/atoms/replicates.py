@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.atoms import ripley
+from helpers.atoms import detection_bias, ripley
+from helpers.atoms.arrangement import is_inside
+from helpers.atoms.preprocess import NETWORK_PIXEL_NM
 from helpers.data import DataError
 
 
@@ -41,17 +43,11 @@ def pooled_statistics(fields, r_max=2.0, step=0.02, confidence=0.95):
     helpers.data.DataError
         For fewer than two images, or one that :func:`helpers.atoms.ripley.pair_statistics` refuses.
     """
-    if len(fields) < 2:
-        raise DataError(
-            f"found {len(fields)} images, expected at least two of one sample; one image alone has"
-            " ripley.pair_statistics."
-        )
-    tables = [ripley.pair_statistics(*field, r_max, step) for field in fields]
-    pairs = np.array([_pairs_per_area(*field) for field in fields])
-    r, step = tables[0]["r_nm"].to_numpy(), tables[0]["r_nm"].iloc[0]
-    ring = np.pi * (r**2 - (r - step) ** 2)
-    k, k_half = _ratio([t["K_nm2"] for t in tables], pairs, confidence)
-    g, g_half = _ratio([t["g"] * ring for t in tables], pairs, confidence)
+    bins, r_max, edges, looks = _prepared(fields, r_max, step)
+    pairs, rings = _counts([points for points, _, _ in fields], looks, r_max, bins)
+    r, ring = edges[1:], np.pi * np.diff(edges**2)
+    k, k_half = _ratio(rings.cumsum(1), pairs, confidence)
+    g, g_half = _ratio(rings, pairs, confidence)
     k_low, k_high = np.clip(k - k_half, 0, None), k + k_half
     return pd.DataFrame(
         {
@@ -59,7 +55,7 @@ def pooled_statistics(fields, r_max=2.0, step=0.02, confidence=0.95):
             "K_nm2": k, "K_low_nm2": k_low, "K_high_nm2": k_high,
             "L_nm": np.sqrt(k / np.pi),
             "L_low_nm": np.sqrt(k_low / np.pi), "L_high_nm": np.sqrt(k_high / np.pi),
-            "ring_nm": r - step / 2,
+            "ring_nm": (edges[1:] + edges[:-1]) / 2,
             "g": g / ring,
             "g_low": np.clip(g - g_half, 0, None) / ring, "g_high": (g + g_half) / ring,
         }
@@ -81,33 +77,78 @@ def pooled_envelope(fields, rng, runs=ripley.RUNS, r_max=2.0, step=0.02, level=0
     dict
         ``"L"`` (L(r) - r, nm) and ``"g"``: a :class:`helpers.atoms.ripley.GlobalTest` each.
     """
+    bins, r_max, edges, looks = _prepared(fields, r_max, step)
+    draws = [ripley.random_in(mask, pixel, len(points)) for points, mask, pixel in fields]
 
-    def curves(these):
-        table = pooled_statistics(these, r_max, step)
-        return np.array([table["L_nm"] - table["r_nm"], table["g"]]), table
+    def curves(points):
+        pairs, rings = _counts(points, looks, r_max, bins)
+        k = rings.sum(0) / pairs.sum()
+        return np.sqrt(k.cumsum() / np.pi) - edges[1:], k / (np.pi * np.diff(edges**2))
 
-    draws = [(ripley.random_in(m, pixel, len(points)), m, pixel) for points, m, pixel in fields]
-    observed, table = curves(fields)
-    simulated = np.array(
-        [curves([(draw(rng), m, pixel) for draw, m, pixel in draws])[0] for _ in range(runs)]
-    )
-    places = {"L": table["r_nm"].to_numpy(), "g": table["ring_nm"].to_numpy()}
+    observed = curves([points for points, _, _ in fields])
+    simulated = np.array([curves([draw(rng) for draw in draws]) for _ in range(runs)])
+    places = {"L": edges[1:], "g": (edges[1:] + edges[:-1]) / 2}
     return {
         name: ripley.global_test(r, observed[i], simulated[:, i], level)
         for i, (name, r) in enumerate(places.items())
     }
 
 
-def _pairs_per_area(positions, mask, pixel_size_nm):
-    """Ordered pairs of an image over its area: the denominator of its K."""
-    return len(positions) * (len(positions) - 1) / (np.count_nonzero(mask) * pixel_size_nm**2)
+def _prepared(fields, r_max, step):
+    """Bins, largest distance, edges, and what every image shares with itself when moved."""
+    if len(fields) < 2:
+        raise DataError(
+            f"found {len(fields)} images, expected at least two of one sample; one image alone has"
+            " ripley.pair_statistics."
+        )
+    looks, shared = [], {}
+    for points, mask, pixel in fields:
+        _, _, bins, reach = ripley.check(points, mask, pixel, r_max, step)
+        if (id(mask), pixel) not in shared:  # images without an edge share their mask
+            shared[id(mask), pixel] = ripley.shared_area(mask, pixel, reach)
+        looks.append((shared[id(mask), pixel], pixel, np.count_nonzero(mask) * pixel**2))
+    return bins, reach, np.arange(bins + 1) * step, looks
 
 
-def _ratio(estimates, weights, confidence):
-    """Ratio of sums of estimates that are ratios with these denominators, and its half interval."""
-    estimates, m = np.array(estimates), len(weights)
-    value = weights @ estimates / weights.sum()
-    # deviation of every numerator from what its denominator times the pooled ratio would be
-    apart = weights[:, None] * (estimates - value)
-    error = np.sqrt(m / (m - 1) * (apart**2).sum(0)) / weights.sum()
+def _counts(points, looks, r_max, bins):
+    """Ordered pairs over the area of every image, and its edge-corrected pairs per ring."""
+    pairs = np.array([len(p) * (len(p) - 1) / area for p, (_, _, area) in zip(points, looks)])
+    rings = [
+        ripley.weigh(p, None, shared, pixel, r_max, bins)[0] * area
+        for p, (shared, pixel, area) in zip(points, looks, strict=True)
+    ]
+    return pairs, np.array(rings)
+
+
+def _ratio(counts, pairs, confidence):
+    """Ratio of the sums over images, and half its interval."""
+    m, value = len(pairs), counts.sum(0) / pairs.sum()
+    apart = counts - pairs[:, None] * value
+    error = np.sqrt(m / (m - 1) * (apart**2).sum(0)) / pairs.sum()
     return value, stats.t.isf((1 - confidence) / 2, m - 1) * error
+
+
+def study_fields(source, metal="Pt", arrangement="random", density_nm2=2.0):
+    """Fields of the simulated images of one sample (``data/ch02/bias_positions.npz``).
+
+    Parameters
+    ----------
+    source : str
+        Where the positions come from: "true", "published", "validated" or "dense".
+    metal, arrangement : str
+    density_nm2 : float
+        Asked for; the images differ.
+
+    Returns
+    -------
+    list of tuple
+    """
+    frame = np.ones((256, 256), bool)
+    wanted = (metal, arrangement, density_nm2)
+    fields = []
+    for image in detection_bias.load_positions():
+        if (image["metal"], image["arrangement"], image["density_nm2"]) == wanted:
+            points = image[source]
+            points = points[is_inside(points, frame, NETWORK_PIXEL_NM)]
+            fields.append((points, frame, NETWORK_PIXEL_NM))
+    return fields

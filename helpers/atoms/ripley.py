@@ -98,7 +98,11 @@ def _pair_sums(one, two, start, cells, low, side, same, shared, pixel, r_max, bi
     return sums, nearest
 
 
-def _weigh(one, two, shared, pixel_size_nm, r_max, bins):
+def weigh(one, two, shared, pixel_size_nm, r_max, bins):
+    """Sums over pairs of one over the shared area, per distance bin, and nearest distances.
+
+    ``two`` is None for the pairs within ``one``; ``shared`` is from :func:`shared_area`.
+    """
     same = two is None
     points = one if same else two
     low = np.minimum(one.min(0), points.min(0))
@@ -119,7 +123,8 @@ def _weigh(one, two, shared, pixel_size_nm, r_max, bins):
 # Statistics
 
 
-def _check(positions, mask, pixel_size_nm, r_max, step):
+def check(positions, mask, pixel_size_nm, r_max, step):
+    """Positions, mask, number of bins and largest distance; DataError for what cannot be."""
     positions, mask = np.asarray(positions, float), np.asarray(mask, bool)
     if mask.ndim != 2 or not mask.any():
         raise DataError(
@@ -188,11 +193,11 @@ def pair_statistics(positions, mask, pixel_size_nm, r_max=2.0, step=0.02, others
     helpers.data.DataError
         For atoms off the mask, fewer than two, or distances beyond half the mask's shorter side.
     """
-    positions, mask, bins, r_max = _check(positions, mask, pixel_size_nm, r_max, step)
+    positions, mask, bins, r_max = check(positions, mask, pixel_size_nm, r_max, step)
     if others is not None:
-        _, others = positions, _check(others, mask, pixel_size_nm, r_max, step)[0]
+        _, others = positions, check(others, mask, pixel_size_nm, r_max, step)[0]
     shared = shared_area(mask, pixel_size_nm, r_max)
-    sums, _ = _weigh(positions, others, shared, pixel_size_nm, r_max, bins)
+    sums, _ = weigh(positions, others, shared, pixel_size_nm, r_max, bins)
     product = len(positions) * (len(positions) - 1 if others is None else len(others))
     return _table(sums, product, mask.sum() * pixel_size_nm**2, step)
 
@@ -310,13 +315,13 @@ def envelopes(
         ``"L"`` (L(r) - r, nm, at r), ``"g"`` (at the middle of the ring), ``"G"``: a
         :class:`GlobalTest` each.
     """
-    positions, mask, bins, r_max = _check(positions, mask, pixel_size_nm, r_max, step)
+    positions, mask, bins, r_max = check(positions, mask, pixel_size_nm, r_max, step)
     simulate = simulate or random_in(mask, pixel_size_nm, len(positions))
     shared, area = shared_area(mask, pixel_size_nm, r_max), mask.sum() * pixel_size_nm**2
     edges = np.arange(bins + 1) * step
 
     def curves(points):
-        sums, nearest = _weigh(points, None, shared, pixel_size_nm, r_max, bins)
+        sums, nearest = weigh(points, None, shared, pixel_size_nm, r_max, bins)
         table = _table(sums, len(points) * (len(points) - 1), area, step)
         within = np.cumsum(np.histogram(nearest, edges)[0]) / len(points)
         return np.array([table.L_nm - table.r_nm, table.g, within])
