@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
+NOT_LOCKED = {"particles"}  # large, and for one adapter only
 
 
 def locked():
@@ -24,7 +25,8 @@ def locked():
 
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    extras = {k: v for k, v in project["optional-dependencies"].items() if k not in NOT_LOCKED}
+    groups = [project["dependencies"], *extras.values()]
     return [Requirement(line) for group in groups for line in group]
 
 
