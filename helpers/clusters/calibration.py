@@ -72,7 +72,11 @@ def fit_scaling(scores, classes, vector=False):
         s = scaling(values)
         return log_loss(scores * s.factor + s.offset, classes)
 
-    return scaling(minimize(loss, np.zeros(2 * n if vector else 1), method="L-BFGS-B").x)
+    # scores may be of any size, as similarities to an atlas are: begin with differences of about 1
+    spread = (scores - scores.mean(1, keepdims=True)).std()
+    begin = np.zeros(2 * n if vector else 1)
+    begin[: n if vector else 1] = -np.log(max(spread, 1e-12))
+    return scaling(minimize(loss, begin, method="L-BFGS-B").x)
 
 
 def log_loss(scores, classes):

@@ -15,14 +15,13 @@ from torch.nn import functional as F
 
 from helpers.clusters.calibration import Scaling
 from helpers.clusters.network import FIELDS_PX, IsomerNet, standardised
+from helpers.clusters.outline import checked, diameter_nm, resampled
 from helpers.clusters.structures import ISOMERS
 from helpers.registry import ROOT, DataError
 from helpers.weights import load_weights
 
 PATH = ROOT / "data" / "ch03" / "isomers.safetensors"
 WINDOW_PX = max(FIELDS_PX)  # of larger images, this much around the brightest place is looked at
-SMALLEST_PX = 28  # 1.4 nm: below, no cluster of 147 atoms fits in
-LARGEST_PIXEL_NM = 0.1  # atomic columns of gold, 0.2 nm apart, are not resolved with larger ones
 SMOOTH_PX = 15  # 0.75 nm: a cluster is larger, a hot pixel is not
 BATCH = 256
 
@@ -66,12 +65,15 @@ class Classifier:
         Scores to probabilities, fitted on validation frames.
     threshold : float
         Least probability of an accepted frame, chosen on validation frames.
+    diameters_nm : tuple of float
+        Least and largest diameter of the clusters it was trained on.
     """
 
     network: IsomerNet
     pixel_size_nm: float
     scaling: Scaling
     threshold: float
+    diameters_nm: tuple
 
     def scores(self, frames):
         """Logits (N, 4) of frames (N, H, W) that have the network's pixels."""
@@ -97,8 +99,13 @@ def load_classifier(path=PATH):
     """
     network = IsomerNet()
     header = load_weights(path, network)
-    scaling = Scaling(np.array(header["factor"]), np.array(header["offset"]))
-    return Classifier(network, header["pixel_size_nm"], scaling, header["threshold"])
+    return Classifier(
+        network=network,
+        pixel_size_nm=header["pixel_size_nm"],
+        scaling=Scaling(np.array(header["factor"]), np.array(header["offset"])),
+        threshold=header["threshold"],
+        diameters_nm=tuple(header["diameters_nm"]),
+    )
 
 
 def predict(image, pixel_size_nm=None, classifier=None):
@@ -134,13 +141,26 @@ def predict(image, pixel_size_nm=None, classifier=None):
     classifier = classifier or shipped()
     values = predict_frames(np.asarray(image)[None], pixel_size_nm, classifier)[0]
     best = int(values.argmax())
-    accepted = bool(values[best] >= classifier.threshold)
-    reason = "" if accepted else (
-        f"its probability, {values[best]:.2f}, is below {classifier.threshold:.2f}: this view, at"
-        " this noise, could be of another isomer"
-    )  # fmt: skip
+    reason = _why_not(np.asarray(image), pixel_size_nm, values[best], classifier)
     names = dict(zip(ISOMERS, values.tolist(), strict=True))
-    return Prediction(ISOMERS[best], float(values[best]), names, accepted, reason)
+    return Prediction(ISOMERS[best], float(values[best]), names, not reason, reason)
+
+
+def _why_not(image, pixel_size_nm, probability, classifier):
+    """Why an image is rejected, "" when it is accepted."""
+    low, high = classifier.diameters_nm
+    diameter = diameter_nm(image, pixel_size_nm)
+    if not low <= diameter <= high:
+        return (
+            f"the brightest object is {diameter:.1f} nm wide, but the network was trained on"
+            f" clusters of {low:.1f} to {high:.1f} nm"
+        )
+    if probability < classifier.threshold:
+        return (
+            f"the probability, {probability:.2f}, is below {classifier.threshold:.2f}: this view,"
+            " at this noise, could be of another isomer"
+        )
+    return ""
 
 
 def predict_frames(frames, pixel_size_nm, classifier=None):
@@ -165,27 +185,13 @@ def predict_frames(frames, pixel_size_nm, classifier=None):
     DataError
         See `predict`.
     """
-    frames = _checked(frames, pixel_size_nm)
+    frames = checked(frames, pixel_size_nm)
     classifier = classifier or shipped()
     parts = [np.empty((0, len(ISOMERS)))]
     for start in range(0, len(frames), BATCH):
-        part = to_training_scale(
-            frames[start : start + BATCH], pixel_size_nm, classifier.pixel_size_nm
-        )
+        part = resampled(frames[start : start + BATCH], pixel_size_nm, classifier.pixel_size_nm)
         parts.append(classifier.probabilities(around_brightest(part)))
     return np.concatenate(parts)
-
-
-def to_training_scale(frames, pixel_size_nm, target_nm):
-    """Frames (N, H, W) resampled to pixels of `target_nm`, smoothed first when they get larger."""
-    factor = pixel_size_nm / target_nm
-    if abs(factor - 1) < 0.01:
-        return np.asarray(frames, np.float32)
-    height, width = (max(round(n * factor), 1) for n in np.shape(frames)[1:])
-    if min(height, width) < SMALLEST_PX:
-        _refuse_small(np.shape(frames)[1:], pixel_size_nm)
-    x = torch.as_tensor(np.asarray(frames, np.float32))[:, None]
-    return F.interpolate(x, (height, width), mode="bicubic", antialias=True)[:, 0].numpy()
 
 
 def around_brightest(frames, window=WINDOW_PX):
@@ -209,40 +215,3 @@ def around_brightest(frames, window=WINDOW_PX):
 def shipped():
     """The classifier that comes with the package."""
     return load_classifier(PATH)
-
-
-def _checked(frames, pixel_size_nm):
-    frames = np.asarray(frames)
-    if frames.ndim != 3 or frames.dtype.kind not in "iufb":
-        raise DataError(
-            f"The frames are an array of shape {frames.shape} and type {frames.dtype}: expected"
-            " real numbers (frames, rows, columns)."
-        )
-    if pixel_size_nm is None or not np.isfinite(pixel_size_nm) or pixel_size_nm <= 0:
-        raise DataError(
-            f"The pixel size is {pixel_size_nm}: expected the side of a pixel in nm; without it"
-            " nobody can tell 147 atoms from 561, give pixel_size_nm."
-        )
-    if pixel_size_nm > LARGEST_PIXEL_NM:
-        raise DataError(
-            f"The pixels are {pixel_size_nm:g} nm wide: expected at most {LARGEST_PIXEL_NM} nm,"
-            " as wider ones do not resolve atomic columns; take an image at higher magnification."
-        )
-    if min(frames.shape[1:]) * pixel_size_nm < SMALLEST_PX * 0.05:
-        _refuse_small(frames.shape[1:], pixel_size_nm)
-    low, high = frames.min((1, 2)).astype(float), frames.max((1, 2)).astype(float)
-    bad = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high) & (high > low)))
-    if bad.size:
-        raise DataError(
-            f"Frame {bad[0]} has no contrast or values that are not finite: expected an image of"
-            " a cluster; leave it out."
-        )
-    return frames
-
-
-def _refuse_small(shape, pixel_size_nm):
-    height, width = (n * pixel_size_nm for n in shape)
-    raise DataError(
-        f"The field is {width:.2g} x {height:.2g} nm: expected at least 1.4 nm on each side, the"
-        " size of the smallest cluster; crop less."
-    )

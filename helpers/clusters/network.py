@@ -2,7 +2,8 @@
 
 The network averages its features over the field, so that the field may have any size as long as the
 pixels have the size it was trained with. It never sees the same picture twice: every training frame
-is recorded anew, with its own dose, in-plane rotation, mirror image, shift, blur and support.
+is recorded anew, with its own dose, in-plane rotation, mirror image, shift, blur and support. Doses
+are high in the beginning and reach down to the lowest in the middle of the training.
 """
 
 import math
@@ -105,7 +106,8 @@ def train(
         Noise-free, one array for each size of field; pixels as in every frame to come.
     classes : list of array (N,) of int
     record : callable
-        ``record(rng, image)`` gives a frame of the image's shape, another one each time.
+        ``record(rng, images, side=side, lowest_dose=dose)`` gives frames (N, side, side) of images
+        (N, H, W), other ones each time (`helpers.clusters.augment.random_frames`).
     validation : tuple
         Frames (N, H, W) and their classes.
     seed : int
@@ -119,7 +121,8 @@ def train(
     tuple
         `IsomerNet` and the history, one row per epoch.
     """
-    fields = {side: np.concatenate([in_field(i, side) for i in images]) for side in FIELDS_PX}
+    widest = max(max(i.shape[1:]) for i in images)
+    clean = np.concatenate([in_field(i, widest) for i in images])
     truth = np.concatenate(classes)
     seen, labels = standardised(validation[0]), torch.as_tensor(np.asarray(validation[1]))
     with seeded(seed):
@@ -133,18 +136,22 @@ def train(
         def batches(epoch):
             rng = np.random.default_rng([seed, epoch])
             for step in range(BATCHES):
+                done = (epoch + step / BATCHES) / epochs
                 for group in made[0].param_groups:
-                    group["lr"] = _rate((epoch + step / BATCHES) / epochs)
-                side = int(rng.choice(FIELDS_PX))
+                    group["lr"] = _rate(done)
                 chosen = rng.integers(len(truth), size=BATCH)
-                frames = [record(rng, fields[side][k]) for k in chosen]
+                # clear frames first: noise alone teaches nothing
+                dose = 10 ** max(4.5 - 5 * done, 2)
+                frames = record(
+                    rng, clean[chosen], side=int(rng.choice(FIELDS_PX)), lowest_dose=dose
+                )
                 yield standardised(frames), torch.as_tensor(truth[chosen])
 
         def validate(model):
             return {"loss": F.cross_entropy(logits(model, seen), labels)}
 
         history = fit(
-            network, batches, nn.CrossEntropyLoss(label_smoothing=0.0), epochs=epochs,
+            network, batches, nn.CrossEntropyLoss(), epochs=epochs,
             optimiser=optimiser, validate=validate, patience=epochs, progress=progress,
             device="cpu",
         )  # fmt: skip

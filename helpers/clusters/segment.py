@@ -1,23 +1,20 @@
 """Clusters found in a wide field, cropped, scaled and classified.
 
-A threshold separates clusters from the support; a watershed on the distance from the outline cuts
-touching ones apart. Everything runs on pixels of 0.1 nm, so that neither atomic columns nor the
-size of the pixels matter.
+A threshold separates clusters from the support (`helpers.clusters.outline`); a watershed on the
+distance from the outline cuts touching ones apart.
 """
 
 import numpy as np
 import pandas as pd
 from scipy import ndimage
 from skimage.feature import peak_local_max
-from skimage.filters import threshold_otsu
 from skimage.measure import regionprops
 from skimage.segmentation import clear_border, watershed
 
-from helpers.clusters.classify import WINDOW_PX, _checked, shipped, to_training_scale
+from helpers.clusters.classify import WINDOW_PX, shipped
+from helpers.clusters.outline import PIXEL_NM, checked, outline, resampled
 from helpers.clusters.structures import ISOMERS
 
-PIXEL_NM = 0.1
-SMOOTH_NM = 0.2  # bridges the gaps between atomic columns
 SMALLEST_NM = 1.0  # diameter; 147 atoms of gold have 1.7 nm
 SEEDS_APART_NM = 0.8  # tops of the distance map closer than this belong to one cluster
 MARGIN_NM = 0.15  # of a crop, around what was found
@@ -44,10 +41,8 @@ def find_clusters(image, pixel_size_nm):
     DataError
         As `helpers.clusters.classify.predict`.
     """
-    image = _checked(np.asarray(image)[None], pixel_size_nm)[0]
-    coarse = to_training_scale(image[None], pixel_size_nm, PIXEL_NM)[0]
-    smooth = ndimage.gaussian_filter(coarse, SMOOTH_NM / PIXEL_NM)
-    mask = ndimage.binary_fill_holes(smooth > threshold_otsu(smooth))
+    image = checked(np.asarray(image)[None], pixel_size_nm)[0]
+    _, mask = outline(image, pixel_size_nm)
     depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 1.0)
     seeds = np.zeros(mask.shape, int)
     apart = round(SEEDS_APART_NM / PIXEL_NM)
@@ -57,7 +52,7 @@ def find_clusters(image, pixel_size_nm):
     seeds[tuple(places.T)] = np.arange(1, len(places) + 1)
     everything = watershed(-depth, seeds, mask=mask)
     labels = clear_border(everything)
-    scale = np.array(image.shape) / coarse.shape
+    scale = np.array(image.shape) / mask.shape
     rows, fine = [], np.zeros(labels.shape, int)
     for region in regionprops(labels):
         diameter = region.equivalent_diameter_area * PIXEL_NM
@@ -145,7 +140,7 @@ def classify_field(image, pixel_size_nm, classifier=None, seed=0):
         np.asarray(image), found, labels, pixel_size_nm, side_nm, np.random.default_rng(seed)
     )
     if len(found):
-        pieces = to_training_scale(pieces, pixel_size_nm, classifier.pixel_size_nm)
+        pieces = resampled(pieces, pixel_size_nm, classifier.pixel_size_nm)
     probabilities = classifier.probabilities(pieces)
     found["isomer"] = [ISOMERS[k] for k in probabilities.argmax(1)]
     found["probability"] = probabilities.max(1)

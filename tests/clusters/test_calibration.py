@@ -37,6 +37,14 @@ def test_vector_scaling_undoes_what_one_temperature_cannot(frames):
     assert -np.log(one(spoiled)[np.arange(len(classes)), classes]).mean() > exact + 0.05
 
 
+def test_scores_of_any_size_are_scaled(frames):
+    scores, classes = frames
+    for size in (1e-3, 1e3):
+        assert calibration.fit_scaling(size * scores, classes).factor == pytest.approx(
+            np.full(4, 1 / size), rel=0.05
+        )
+
+
 def test_a_class_without_frames_is_refused(frames):
     scores, classes = frames
     with pytest.raises(DataError, match="class 2 of 4 has none"):

@@ -1,5 +1,7 @@
 """predict and predict_frames: scale, window, refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ import xarray as xr
 from helpers.clusters import classify
 from helpers.clusters.calibration import Scaling
 from helpers.clusters.network import IsomerNet
+from helpers.clusters.outline import resampled
 from helpers.clusters.structures import ISOMERS
 from helpers.data import DataError
 from helpers.weights import save_weights
@@ -17,7 +20,7 @@ from helpers.weights import save_weights
 def classifier():
     torch.manual_seed(0)
     net = IsomerNet().eval()
-    return classify.Classifier(net, 0.05, Scaling(np.full(4, 2.0), np.zeros(4)), 0.5)
+    return classify.Classifier(net, 0.05, Scaling(np.full(4, 2.0), np.zeros(4)), 0.0, (1, 4))
 
 
 def disc(side, centre, radius):
@@ -43,11 +46,13 @@ def test_prediction_says_what_predict_frames_says(classifier):
 def test_rejection_gives_its_reason(classifier):
     image = textured()
     for threshold, accepted in ((0.0, True), (1.1, False)):
-        other = classify.Classifier(classifier.network, 0.05, classifier.scaling, threshold)
+        other = replace(classifier, threshold=threshold)
         said = classify.predict(image, 0.05, other)
         assert said.accepted is accepted
         assert (said.reason == "") is accepted
     assert "below 1.10" in said.reason
+    small = replace(classifier, diameters_nm=(0.5, 1.0))
+    assert "2.1 nm wide" in classify.predict(image, 0.05, small).reason
 
 
 def test_pixel_size_of_the_image_is_used(classifier):
@@ -81,10 +86,10 @@ def test_unusable_images_are_refused(classifier, image, size, says):
 
 def test_frames_of_other_pixels_get_the_network_s():
     fine = np.kron(textured(48), np.ones((3, 3)))
-    coarse = classify.to_training_scale(fine[None], 0.05 / 3, 0.05)[0]
+    coarse = resampled(fine[None], 0.05 / 3, 0.05)[0]
     assert coarse.shape == (48, 48)
     assert np.corrcoef(coarse.ravel(), textured(48).ravel())[0, 1] > 0.95
-    assert (classify.to_training_scale(fine[None], 0.05, 0.05)[0] == fine.astype("f4")).all()
+    assert (resampled(fine[None], 0.05, 0.05)[0] == fine.astype("f4")).all()
 
 
 def test_the_window_holds_the_cluster():
@@ -107,7 +112,7 @@ def test_a_file_brings_everything(classifier, tmp_path):
     path = tmp_path / "isomers.safetensors"
     save_weights(
         path, classifier.network, pixel_size_nm=0.05, factor=[2.0] * 4, offset=[0.0] * 4,
-        threshold=0.5,
+        threshold=0.0, diameters_nm=[1, 4],
     )  # fmt: skip
     read = classify.load_classifier(path)
     assert classify.predict(textured(), 0.05, read) == classify.predict(

@@ -18,8 +18,9 @@ def toy():
     return np.array(images, np.float32), np.repeat(np.arange(4), 16)
 
 
-def noisy(rng, image):
-    return np.rot90(image, rng.integers(4)) + rng.normal(0, 0.3, image.shape)
+def noisy(rng, images, side=40, lowest_dose=None):
+    frames = np.rot90(network.in_field(images, side), rng.integers(4), axes=(1, 2))
+    return frames + rng.normal(0, 0.3, frames.shape)
 
 
 def test_small_enough():
@@ -59,7 +60,7 @@ def test_training_learns_and_is_reproducible(toy, monkeypatch):
     monkeypatch.setattr(network, "BATCH", 16)
     monkeypatch.setattr(network, "FIELDS_PX", (32, 40))
     rng = np.random.default_rng(2)
-    frames = np.stack([noisy(rng, i) for i in images])
+    frames = noisy(rng, images)
 
     def run(seed):
         return network.train(

@@ -109,7 +109,7 @@ def test_neighbours_are_blanked(field):
 def test_table_of_a_field_names_every_cluster(field):
     torch.manual_seed(0)
     classifier = Classifier(
-        IsomerNet().eval(), PIXEL_NM, Scaling(np.ones(4), np.zeros(4)), threshold=0.3
+        IsomerNet().eval(), PIXEL_NM, Scaling(np.ones(4), np.zeros(4)), 0.3, (1, 3)
     )
     found, _ = segment.classify_field(field[0], PIXEL_NM, classifier)
     assert set(found["isomer"]) <= set(ISOMERS)
