@@ -93,7 +93,7 @@ def show(chapter, values, **more):
     values : dict
         ``globals()`` of the notebook.
     more
-        Further rows as text, such as the source of the data.
+        Further rows as text, such as the source of the data; an empty one is left out.
     """
     given = changed(chapters.in_book()[chapter].parameters(), values)
     ran = code()
@@ -103,7 +103,7 @@ def show(chapter, values, **more):
         "commit": (ran["commit"] or "none") + (", with local changes" if ran["modified"] else ""),
         "device": device(),
         "parameters changed": ", ".join(f"{k} = {v!r}" for k, v in given.items()) or "none",
-        **more,
+        **{name: value for name, value in more.items() if value},
         **{
             f"weights {path.name}": f"SHA-256 {sha256(path)}"
             for path in sorted((ROOT / "data" / chapter).glob("*.safetensors"))

@@ -62,8 +62,8 @@ def table(name, df, caption="", out="", columns=None):
     out : str or pathlib.Path
         Folder into which ``<name>.csv`` is written; none by default.
     columns : dict, optional
-        Name of a column, or of a row, to what it means: the legend in the report of a run. Names
-        that the table lacks are left out.
+        Name of a column, or of a row, to what it means: the legend below the table, or a further
+        column of what is shown. Names that the table lacks are left out.
     """
     _check_name(name)
     present = set(map(str, [*df.columns, *df.index]))
@@ -74,7 +74,13 @@ def table(name, df, caption="", out="", columns=None):
     more = f"First {len(shown)} of {len(df)} rows." if len(shown) < len(df) else ""
     words = f"{caption.rstrip('.')}. {more}".strip(". ") + "." if caption or more else ""
     look = dict(index=index, float_format="{:.4g}".format, na_rep=NONE)
-    body = shown.to_html(border=0, classes="a2s-table", **look)
+    of_rows = [legend.get(str(row), "") for row in shown.index]
+    of_columns = "; ".join(f"{name}: {legend[name]}" for name in df.columns if name in legend)
+    told = shown.assign(meaning=of_rows) if any(of_rows) else shown
+    with pd.option_context("display.max_colwidth", None):
+        body = told.to_html(border=0, classes="a2s-table", **look)
+    if of_columns:
+        body += f'<p class="a2s-legend">{escape(of_columns)}</p>'
     lead = f'<p class="a2s-caption">{escape(words)}</p>' if words else ""
     text = shown.to_string(**look)
     html = f'{lead}<div class="a2s-wide">{body}</div>'

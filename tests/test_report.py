@@ -79,6 +79,16 @@ def test_a_table_brings_its_legend(tmp_path, monkeypatch):
     assert "longer table" not in page
 
 
+def test_a_table_says_on_its_page_what_rows_and_columns_mean(monkeypatch):
+    shown = []
+    monkeypatch.setattr(results, "emit", lambda kind, payload, html, text: shown.append(html))
+    long = "mean distance of the nearest neighbour, of all atoms away from the edge"
+    results.table("rows", pd.DataFrame({"value": [0.3]}, index=["d"]), columns={"d": long})
+    results.table("columns", pd.DataFrame({"d": [0.3], "e": [1]}), columns={"d": "a < b", "f": "-"})
+    assert f"<td>{long}</td>" in shown[0] and "a2s-legend" not in shown[0]
+    assert '<p class="a2s-legend">d: a &lt; b</p>' in shown[1] and "meaning" not in shown[1]
+
+
 def test_a_legend_follows_its_table_and_missing_numbers_are_dashes(tmp_path):
     about = {"name": "t", "csv": ",value,reason\nhigh,0.3,\nlow,,text\n"}
     about["columns"] = {"low": "least", "high": "most"}  # as a notebook sorts them: not like this

@@ -60,6 +60,6 @@ def summary(found):
             distance, share = runs["nnd_mean_nm"], runs["multimer_share"]
             rows.append((density, name, distance.mean(), distance.std(), share.mean(), share.std()))
         closed = random_mean_distance(density), random_share(density)
-        rows.append((density, "closed form, endless plane", closed[0], None, closed[1], None))
-    columns = ["atoms per nm²", "model", "mean distance (nm)", "SD over runs (nm)"]
-    return pd.DataFrame(rows, columns=[*columns, "share in multimers", "SD over runs"])
+        rows.append((density, "closed form", closed[0], None, closed[1], None))
+    columns = ["atoms per nm²", "model", "distance (nm)", "SD (nm)", "in multimers", "SD"]
+    return pd.DataFrame(rows, columns=columns)
