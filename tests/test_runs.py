@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
+from scipy.spatial import cKDTree
 
 from helpers import chapters, report, runs
-from helpers.atoms import dense_detection, detect
+from helpers.atoms import dense, dense_detection, detect
 from helpers.chapters import Parameter, Refused
 from helpers.data import DataError, sha256
 
@@ -595,3 +598,29 @@ def test_the_real_first_chapter_runs_on_a_file(tmp_path, monkeypatch):
     page = (out / "report.html").read_text()
     assert "Does the input look like the training data?" in page
     assert "pixel_size_nm = 0.029296875" in (out / "methods.md").read_text()
+
+
+def test_the_real_second_chapter_names_the_atoms_of_an_oblong_image_of_another_scale(
+    tmp_path, monkeypatch
+):
+    microscope = replace(dense.MIXTURE, pixel_size_nm=0.025)
+    sample = {"Ni": 2.0, "Pd": 2.0}
+    made = dense.dense_image(5, sample, None, dense.FLAKE, microscope, shape=(200, 300))
+    np.save(tmp_path / "own.npy", made.image.to_numpy())
+    monkeypatch.chdir(tmp_path)
+    given = {"pixel_size_nm": 0.025, "elements": "Ni,Pd", "quick": True}
+    out = runs.run("ch02", "out", "own.npy", given)
+    atoms = pd.read_csv(out / "tables" / "atoms.csv")
+    assert {"x_px", "y_px", "probability", "element", "confidence", "multimer"} <= set(atoms)
+    assert atoms["x_px"].between(0, 299).all() and atoms["y_px"].between(0, 199).all()
+    assert atoms["x_px"].max() > 200 and len(atoms) > 50
+    assert set(atoms["element"]) == {"Ni", "Pd"} and atoms["confidence"].between(0, 1).all()
+    reach = 0.09 / 0.025
+    near = cKDTree(made.atoms[["x_px", "y_px"]]).query(atoms[["x_px", "y_px"]])[0] < reach
+    assert near.mean() > 0.7  # by chance a tenth: x and y are not exchanged
+    described = pd.read_csv(out / "tables" / "descriptors.csv", index_col=0)["value"]
+    assert described["n"] == len(atoms) and described["area_nm2"] == pytest.approx(37.5, rel=0.02)
+    assert "finer than in training" in (out / "report.html").read_text()
+    assert {f.name[3:] for f in (out / "figures").iterdir()} >= {
+        "fig-ch02-image.png", "fig-ch02-2bc.png", "fig-ch02-5b.png", "fig-ch02-s31.png",
+    }  # fmt: skip
