@@ -35,7 +35,7 @@ class IsomerNet(nn.Module):
     Input (N, 1, H, W), standardised; output (N, 4) logits in the order of `ISOMERS`.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 48, 64, 128)):
+    def __init__(self, widths: tuple[int, ...] = (24, 32, 64, 96)):
         super().__init__()
         a, b, c, d = widths
         self.features = nn.Sequential(

@@ -1,0 +1,41 @@
+"""What stands out from the support, and frames that are refused."""
+
+import numpy as np
+import pytest
+
+from helpers.clusters import outline
+
+
+def disc(side, radius, centre=None):
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    x, y = (x, y) if centre is None else (x - centre[0], y - centre[1])
+    return (np.hypot(x, y) < radius).astype(float)
+
+
+@pytest.mark.parametrize("pixel", [0.03, 0.05, 0.08])
+def test_diameter_is_in_nanometres(pixel):
+    rng = np.random.default_rng(0)
+    side = round(4 / pixel)
+    image = rng.poisson(5 + 20 * disc(side, 1.1 / pixel))
+    assert outline.diameter_nm(image, pixel) == pytest.approx(2.2, abs=0.15)
+
+
+def test_of_several_objects_the_brightest_is_measured():
+    image = disc(120, 24, (-30, 0)) + 3 * disc(120, 16, (30, 0))
+    assert outline.diameter_nm(image, 0.05) == pytest.approx(1.6, abs=0.25)
+
+
+def test_gaps_between_columns_are_bridged():
+    y, x = np.mgrid[:80, :80]
+    columns = ((x % 5 == 0) & (y % 5 == 0)) * disc(80, 22)
+    smooth, mask = outline.outline(columns, 0.05)
+    assert mask.shape == smooth.shape == (40, 40)
+    assert mask[12:28, 12:28].all() and not mask[:4].any()
+
+
+def test_resampling_keeps_the_mean_and_whole_numbers_of_pixels():
+    frames = np.random.default_rng(1).random((2, 60, 45))
+    half = outline.resampled(frames, 0.05, 0.1)
+    assert half.shape == (2, 30, 22) and half.dtype == np.float32
+    assert half.mean() == pytest.approx(frames.mean(), abs=0.01)
+    assert outline.resampled(frames, 0.05, 0.0502) == pytest.approx(frames, abs=1e-6)
