@@ -1,14 +1,13 @@
 """Curves of chapter 1 on where atoms are: densities, distances of neighbours, and motion.
 
 Every function takes finished tables and returns a Matplotlib figure of at most two columns of
-panels, as wide as `helpers.atoms.pictures.WIDTH`.
+panels, as wide as `helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.atoms.pictures import WIDTH
-from helpers.figures import COLOURS
+from helpers.figures import COLOURS, WIDTH, panels
 
 BINS_NM = np.arange(0, 1.51, 0.06)  # of displacements; a third of the largest that counts as a stay
 
@@ -107,10 +106,9 @@ def parity(statistics, columns, limits=(0.6, 1.6)):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, len(columns), figsize=(WIDTH, 3.9), sharey=True, layout="constrained", squeeze=False
-    )
-    for ax, (title, column) in zip(axes.flat, columns.items()):
+    names = "random mean distance (nm)", "found mean distance (nm)"
+    fig, axes = panels(len(columns), 3.9, *names, sharey=True)
+    for ax, (title, column) in zip(axes, columns.items()):
         for source, colour, marker in (("labels", "black", "o"), ("ensemble", "vermilion", "x")):
             rows = statistics[statistics["source"] == source]
             ax.plot(
@@ -118,11 +116,10 @@ def parity(statistics, columns, limits=(0.6, 1.6)):
                 label=source,
             )  # fmt: skip
         ax.plot(limits, limits, color="grey", lw=1)
-        ax.set(title=title, xlabel="random mean distance (nm)", xlim=limits, ylim=limits)
+        ax.set(title=title, xlim=limits, ylim=limits)
         ax.set_xticks([0.8, 1.1, 1.4])  # none at the ends, where panels meet
         ax.set_aspect("equal")
-    axes[0, 0].set_ylabel("found mean distance (nm)")
-    axes[0, 0].legend()
+    axes[0].legend()
     return fig
 
 

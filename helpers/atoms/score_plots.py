@@ -1,15 +1,14 @@
 """Curves of chapter 1 on how well atoms are found: losses, scores, reliability, simulated tests.
 
 Every function takes finished tables and returns a Matplotlib figure of at most two columns of
-panels, as wide as `helpers.atoms.pictures.WIDTH`.
+panels, as wide as `helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from helpers.atoms.evaluate import METRICS, bootstrap_interval
-from helpers.atoms.pictures import WIDTH
-from helpers.figures import COLOURS
+from helpers.figures import COLOURS, WIDTH, panels
 
 METRIC_COLOURS = {"precision": "blue", "recall": "orange", "f1": "black"}
 DETECTORS = {"log": ("black", "o"), "published": ("orange", "s"), "sac-cnn": ("sky", "^"),
@@ -62,20 +61,17 @@ def threshold_curves(curves, chosen, source):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, len(curves), figsize=(WIDTH, 3.6), sharey=True, layout="constrained", squeeze=False
-    )
-    for ax, (name, curve) in zip(axes.flat, curves.items()):
+    fig, axes = panels(len(curves), 3.6, "threshold on the likelihood", "metric", sharey=True)
+    for ax, (name, curve) in zip(axes, curves.items()):
         for metric in METRICS:
             mean, sd, colour = curve[metric], curve[f"{metric}_sd"], COLOURS[METRIC_COLOURS[metric]]
             ax.plot(curve["threshold"], mean, color=colour, label=metric.replace("f1", "F1"))
             ax.fill_between(curve["threshold"], mean - sd, mean + sd, color=colour, alpha=0.15)
         threshold, style = chosen[name]
         ax.axvline(threshold, color="grey", linestyle=style)
-        ax.set(title=f"{name} ({source})", xlabel="threshold on the likelihood", ylim=(0, 1))
+        ax.set(title=f"{name} ({source})", ylim=(0, 1))
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])  # short: two panels meet
-    axes[0, 0].set_ylabel("metric")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig
 
 
