@@ -13,7 +13,6 @@ import pandas as pd
 from helpers.atoms.tight_binding import ELECTRONS_K, METHOD
 from helpers.registry import ROOT, DataError
 
-BOLTZMANN = 8.617333e-5  # eV/K
 PYROLYSIS_K = 1173.0  # carriers from ZIF-8 are carbonised near 900 degrees C; an assumption
 ENERGIES = ROOT / "data" / "ch02" / "energies.csv"
 COLUMNS = (
@@ -56,28 +55,6 @@ def dimer_formation_energy(dimer, empty, single):
     ``E(M2/site) + E(site) - 2 E(M/site)``: positive when isolated centres are preferred.
     """
     return dimer + empty - 2 * single
-
-
-def boltzmann(energies, temperature_k, weights=None):
-    """Shares of states by energy, adding up to 1.
-
-    Parameters
-    ----------
-    energies : array_like
-        In eV.
-    temperature_k : float
-        Temperature at which the states were populated.
-    weights : array_like, optional
-        How many equal states each energy stands for.
-
-    Returns
-    -------
-    ndarray
-    """
-    energies = np.asarray(energies, float)
-    factors = np.exp(-(energies - energies.min()) / (BOLTZMANN * temperature_k))
-    factors = factors * (1 if weights is None else np.asarray(weights, float))
-    return factors / factors.sum()
 
 
 # The committed table
@@ -142,6 +119,30 @@ def select(table, **wanted):
     return lowest.sort_values(["separation_A", "arrangement"]).reset_index(drop=True)
 
 
+def settled(table, **wanted):
+    """Rows of relaxed structures; per structure the start and spin state of lowest energy.
+
+    Spin states are single points at the relaxed geometry ("relaxed" in ``start``). With another
+    ``method`` or ``electrons_K`` than the usual, so are all energies.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`read_energies`.
+    **wanted
+        As for :func:`select`, for example ``kinds="3N-3N", metals="-|-", cell="9x6"``.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by separation.
+    """
+    table = table[table.relaxed | table.start.str.startswith("relaxed")]
+    chosen = select(table, **wanted).sort_values("energy_eV")
+    lowest = chosen.drop_duplicates(["kinds", "arrangement", "metals", "cell"])
+    return lowest.sort_values(["separation_A", "arrangement"]).reset_index(drop=True)
+
+
 def relative_to_farthest(table):
     """Energies against the arrangement with the largest separation, eV (Fig. 4b).
 
@@ -152,91 +153,37 @@ def relative_to_farthest(table):
     return table.energy_eV - apart.sort_values(["separation_A", "image_A"]).energy_eV.iloc[-1]
 
 
-def interactions(table, kinds, first, second, **wanted):
-    """E_int of two metals against the separation of their sites (Eqs. 1-5, S35, S40).
+def pair_curves(table, cell):
+    """Energies of two bare sites against the farthest arrangement, relaxed (Fig. 4b).
+
+    Returns
+    -------
+    dict of str to DataFrame
+        "4N-4N", "3N-3N" and "3N-4N" to rows as of :func:`settled`, with ``relative_eV``.
+    """
+    curves = {}
+    for kinds in ("4N-4N", "3N-3N", "3N-4N"):
+        rows = settled(table, kinds=kinds, metals="-|-", cell=cell)
+        curves[kinds] = rows.assign(relative_eV=relative_to_farthest(rows))
+    return curves
+
+
+def for_model(curve):
+    """Energies as the energy-weighted model of :mod:`helpers.atoms.processes` takes them (S37).
 
     Parameters
     ----------
-    table : DataFrame
-        From :func:`read_energies`.
-    kinds : str
-        "4N-4N" (Eq. 1), "3N-3N" (Eq. 2) or "3N-4N" (Eqs. 3 to 5).
-    first, second : str
-        Elements in the first and the second site.
-    **wanted
-        As for :func:`select`, for example ``relaxed=False, cell="6x4"``.
+    curve : DataFrame
+        ``separation_A``, ``relative_eV`` and ``equivalents``, one row per arrangement.
 
     Returns
     -------
     DataFrame
-        ``arrangement``, ``separation_A``, ``image_A``, ``e_int_eV``; arrangements of which one of
-        the energies is missing are left out.
+        ``distance_nm`` and ``energy_ev``; an arrangement is there once for each direction in which
+        the sheet offers it, so that the mean over a distance is one over places.
     """
-    chosen = select(table, kinds=kinds, start="", **wanted)
-    energies = {
-        filling: rows.set_index("arrangement").energy_eV
-        for filling, rows in chosen.groupby("metals")
-    }
-    empty, same = "-|-", kinds.split("-")[0] == kinds.split("-")[1]
-    alone = [f"{first}|-", f"{second}|-" if same else f"-|{second}"]
-    needed = [f"{first}|{second}", empty, *alone]
-    if not all(filling in energies for filling in needed):
-        return pd.DataFrame(columns=["arrangement", "separation_A", "image_A", "e_int_eV"])
-    e_int = interaction_energy(*[energies[filling] for filling in needed]).rename("e_int_eV")
-    places = chosen[chosen.metals == empty][["arrangement", "separation_A", "image_A"]]
-    return places.merge(e_int.dropna().reset_index(), on="arrangement")
-
-
-def dimers(table, cell="6x4"):
-    """Formation energy and bond length of metal dimers per site and element (Fig. 4a, S27).
-
-    Returns
-    -------
-    DataFrame
-        ``kind``, ``metal``, ``start`` (the geometry of lowest energy of those tried),
-        ``formation_eV`` (see :func:`dimer_formation_energy`) and ``metal_distance_A``.
-    """
-    chosen = select(table, relaxed=True, cell=cell, arrangement="")
-    plain = chosen[chosen.start == ""].set_index(["kinds", "metals"]).energy_eV
-    found = []
-    pairs = chosen[chosen.metals.str.endswith("2")]
-    for (kind, metals), rows in pairs.groupby(["kinds", "metals"]):
-        best, metal = rows.loc[rows.energy_eV.idxmin()], metals[:-1]
-        if (kind, metal) in plain.index and (kind, "") in plain.index:
-            formed = dimer_formation_energy(best.energy_eV, plain[kind, ""], plain[kind, metal])
-            found.append((kind, metal, best.start, formed, best.metal_distance_A))
-    return pd.DataFrame(
-        found, columns=["kind", "metal", "start", "formation_eV", "metal_distance_A"]
-    )
-
-
-def population(table, temperature_k=PYROLYSIS_K):
-    """Populations of separations that the energies imply, for the energy-weighted model (S37).
-
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`select`, one row per arrangement.
-    temperature_k : float
-        At which the sites formed.
-
-    Returns
-    -------
-    DataFrame
-        ``separation_nm``, ``enhancement`` (how much more often than by chance; its mean over the
-        pairs of the table is 1) and ``share`` of the pairs, one row per separation.
-    """
-    weights = table.equivalents.to_numpy(float)
-    frame = pd.DataFrame(
-        {
-            "separation_nm": table.separation_A.to_numpy() / 10,
-            "share": boltzmann(table.energy_eV, temperature_k, weights),
-            "by_chance": weights / weights.sum(),
-        }
-    )
-    frame = frame.groupby("separation_nm", as_index=False).sum()
-    frame["enhancement"] = frame.share / frame.by_chance
-    return frame[["separation_nm", "enhancement", "share"]]
+    rows = curve.loc[curve.index.repeat(curve.equivalents.astype(int))].reset_index()
+    return pd.DataFrame({"distance_nm": rows.separation_A / 10, "energy_ev": rows.relative_eV})
 
 
 def read_geometry(identifier, path=None):

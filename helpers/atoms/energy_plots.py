@@ -6,6 +6,7 @@ as wide as `helpers.atoms.pictures.WIDTH`.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from helpers.atoms.pictures import WIDTH
 from helpers.figures import COLOURS
@@ -14,124 +15,107 @@ KINDS = {"4N-4N": ("blue", "o"), "3N-3N": ("vermilion", "s"), "3N-4N": ("green",
 METALS = {"Ni": ("blue", "o"), "Pd": ("orange", "s"), "Pt": ("purple", "D"), "Ru": ("green", "^")}
 
 
-def against_separation(curves, bonded_below=None):
+def site_energies(curves):
     """
-    Draw the energy of two sites against their separation (Fig. 4b of Rossi 2024).
+    Draw energies of two sites against separation, charge and carbons between (Fig. 4b, 4c, S33).
 
     Parameters
     ----------
     curves : dict of str to DataFrame
-        Legend to ``separation_A`` and ``relative_eV``; a legend that begins with a key of `KINDS`
-        has its colour and marker.
-    bonded_below : dict of str to bool array, optional
-        Legend to which points share an N-N bond; those are drawn open.
+        A key of `KINDS` to ``separation_A``, ``relative_eV``, ``nitrogen_charge_e`` (mean over the
+        first site's) and ``carbons_between`` (0 where two nitrogens are bonded to each other;
+        drawn open). Charges are drawn against that of the arrangement of lowest energy.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, ax = plt.subplots(figsize=(WIDTH, 4), layout="constrained")
-    for name, curve in curves.items():
-        colour, marker = KINDS[name[:5]]
+    fig, axes = plt.subplot_mosaic(
+        [["apart", "apart"], ["charge", "between"]], figsize=(WIDTH, 6.6), layout="constrained"
+    )
+    axes["between"].sharey(axes["charge"])
+    for shift, (name, curve) in zip((-0.15, 0.0, 0.15), curves.items()):
+        colour, marker = KINDS[name]
         colour = COLOURS[colour]
         lowest = curve.groupby("separation_A")["relative_eV"].min()
-        ax.plot(lowest.index, lowest, color=colour, lw=1, alpha=0.5)
-        bonded = (bonded_below or {}).get(name, np.zeros(len(curve), bool))
-        for part, face in ((curve[~bonded], colour), (curve[bonded], "none")):
-            ax.plot(
-                part["separation_A"], part["relative_eV"], marker, ms=5, color=colour, mfc=face,
-                label=name if face != "none" else None,
-            )  # fmt: skip
-    ax.axhline(0, color="grey", lw=0.8)
-    ax.set(xlabel="separation of the two sites (Å)", ylabel="energy against the farthest (eV)")
-    ax.legend()
+        axes["apart"].plot(lowest.index, lowest, color=colour, lw=1, alpha=0.5)
+        bonded, energy = curve["carbons_between"] == 0, curve["relative_eV"]
+        charge = curve["nitrogen_charge_e"] - curve["nitrogen_charge_e"][energy.idxmin()]
+        drawn = {
+            "apart": curve["separation_A"],
+            "charge": charge,
+            "between": curve["carbons_between"] + shift,
+        }
+        for part, face in ((~bonded, colour), (bonded, "none")):
+            for panel, x in drawn.items():
+                axes[panel].plot(
+                    x[part], energy[part], marker, ms=5, color=colour, mfc=face,
+                    label=name if face != "none" else None,
+                )  # fmt: skip
+    for ax in axes.values():
+        ax.axhline(0, color="grey", lw=0.8)
+    axes["apart"].set(
+        xlabel="separation of the two sites (Å)", ylabel="energy against the farthest (eV)"
+    )
+    axes["apart"].legend()
+    axes["charge"].set(xlabel="charge of the nitrogens (e)", ylabel="energy (eV)")
+    axes["charge"].xaxis.set_major_locator(MaxNLocator(4))
+    last = int(max(curve["carbons_between"].max() for curve in curves.values()))
+    axes["between"].set(xlabel="carbon atoms between (0: N-N bond)", xticks=range(last + 1))
     return fig
 
 
-def charges(table):
+def metals_in_sites(dimers, near):
     """
-    Draw energies against the charge of the nitrogens, and against the carbons between (Fig. 4c).
+    Draw what metals do to sites: dimers (Fig. 4a, S27) and neighbouring centres (S35, S36, S40).
 
     Parameters
     ----------
-    table : DataFrame
-        ``relative_eV``, ``nitrogen_charge_e`` (mean over the seed site), ``carbons_between`` (0
-        where two nitrogens are bonded to each other).
+    dimers : DataFrame
+        From `helpers.atoms.energy_tables.dimers`.
+    near : DataFrame
+        From `helpers.atoms.energy_tables.near_against_far`.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.4), sharey=True, layout="constrained")
-    colour = COLOURS["blue"]
-    axes[0].plot(table["nitrogen_charge_e"], table["relative_eV"], "o", ms=5, color=colour)
-    axes[0].set(xlabel="charge of the nitrogens (e)", ylabel="energy (eV)")
-    axes[1].plot(table["carbons_between"], table["relative_eV"], "o", ms=5, color=colour)
-    ticks = np.arange(0, table["carbons_between"].max() + 1).astype(int)
-    axes[1].set(xlabel="carbon atoms between the nitrogens")
-    axes[1].set_xticks(ticks, ["0 (N-N)", *ticks[1:]])
-    return fig
-
-
-def metal_interactions(curves):
-    """
-    Draw the interaction energy of two metal centres against their separation (S35).
-
-    Parameters
-    ----------
-    curves : dict of str to DataFrame
-        Metal (a key of `METALS`), or two joined by a hyphen, to ``separation_A`` and ``e_int_eV``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    fig, ax = plt.subplots(figsize=(WIDTH, 3.6), layout="constrained")
-    for name, curve in curves.items():
-        colour, marker = METALS.get(name, ("black", "x"))
-        ax.plot(
-            curve["separation_A"],
-            curve["e_int_eV"],
-            marker,
-            ms=5,
-            color=COLOURS[colour],
-            label=name,
-        )
-    ax.axhline(0, color="grey", lw=0.8)
-    ax.set(xlabel="separation of the two sites (Å)", ylabel="interaction energy (eV)")
-    ax.legend(ncols=2)
-    return fig
-
-
-def dimers(table):
-    """
-    Draw the formation energy of metal dimers per site, and their bond lengths (Fig. 4a, S27).
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `helpers.atoms.energetics.dimers`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.4), layout="constrained")
-    kinds = sorted(table["kind"].unique())
-    metals = [metal for metal in METALS if metal in set(table["metal"])]
+    fig, axes = plt.subplots(2, 2, figsize=(WIDTH, 6.8), layout="constrained")
+    kinds = sorted(dimers["kind"].unique())
+    metals = [metal for metal in METALS if metal in set(dimers["metal"])]
     width = 0.8 / max(len(metals), 1)
     for place, metal in enumerate(metals):
-        rows = table[table["metal"] == metal].set_index("kind").reindex(kinds)
+        rows = dimers[dimers["metal"] == metal].set_index("kind").reindex(kinds)
         x = np.arange(len(kinds)) + (place - (len(metals) - 1) / 2) * width
         colour, marker = METALS[metal]
-        axes[0].bar(x, rows["formation_eV"], width, color=COLOURS[colour], label=metal)
-        axes[1].plot(x, rows["metal_distance_A"], marker, color=COLOURS[colour], label=metal)
-    axes[0].axhline(0, color="black", lw=0.8)
-    axes[0].set(ylabel="formation energy of a dimer (eV)")
-    axes[1].axhline(2.2, color="grey", ls="--", lw=1)
-    axes[1].set(ylabel="metal-metal distance (Å)")
-    for ax in axes:
+        axes[0, 0].bar(x, rows["formation_eV"], width, color=COLOURS[colour], label=metal)
+        axes[0, 1].plot(x, rows["metal_distance_A"], marker, color=COLOURS[colour], label=metal)
+    axes[0, 0].axhline(0, color="black", lw=0.8)
+    axes[0, 0].set(ylabel="formation of a dimer (eV)")
+    axes[0, 1].axhline(2.2, color="grey", ls="--", lw=1)
+    axes[0, 1].set(ylabel="metal-metal distance (Å)")
+    axes[0, 0].legend(fontsize="small", loc="upper left")
+    for ax in axes[0]:
         ax.set_xticks(range(len(kinds)), kinds)
         ax.set_xlabel("site")
-    axes[1].legend(fontsize="small")
+    pairs = [kind for kind in KINDS if kind in set(near["kinds"])]
+    for row in near.itertuples():
+        plain = row.first.removesuffix("Cl2")
+        colour, marker = METALS[plain]
+        hollow = plain != row.first or row.first != row.second
+        look = dict(color=COLOURS[colour], marker=marker, ms=6, mfc="none" if hollow else None)
+        if row.kinds == "4N-4N":
+            filled = [row.bare_eV, row.one_filled_eV, row.both_filled_eV]
+            axes[1, 0].plot([0, 1, 2], filled, ls=":" if hollow else "-", lw=1, **look)
+        place = list(METALS).index(plain) + (0.4 if hollow else 0)
+        x = pairs.index(row.kinds) + (place - 1.5) * width
+        axes[1, 1].plot(x, row.e_int_eV, ls="none", **look)
+    for ax in axes[1]:
+        ax.axhline(0, color="black", lw=0.8)
+    axes[1, 0].set(
+        xlabel="4N sites with metal", ylabel="energy near against far (eV)", xticks=[0, 1, 2]
+    )
+    axes[1, 1].set(xlabel="sites", ylabel="interaction energy, near (eV)")
+    axes[1, 1].set_xticks(range(len(pairs)), pairs)
+    axes[1, 1].set_xlim(-0.6, len(pairs) - 0.4)
     return fig

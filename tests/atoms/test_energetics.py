@@ -4,6 +4,7 @@ import pytest
 
 from helpers.atoms import coordination as co
 from helpers.atoms import energetics as en
+from helpers.atoms import energy_tables as et
 from helpers.atoms import tight_binding as tb
 from helpers.data import DataError
 
@@ -135,14 +136,6 @@ def test_formulas_on_numbers():
     assert en.dimer_formation_energy(-5.0, 0.0, -3.0) == pytest.approx(1.0)
 
 
-def test_boltzmann():
-    kelvin = 1 / en.BOLTZMANN  # kT = 1 eV
-    shares = en.boltzmann([0.0, np.log(2)], kelvin)
-    np.testing.assert_allclose(shares, [2 / 3, 1 / 3])
-    np.testing.assert_allclose(en.boltzmann([0.0, np.log(2)], kelvin, [1, 2]), [0.5, 0.5])
-    np.testing.assert_allclose(en.boltzmann([-5e3, -5e3], 300), [0.5, 0.5])
-
-
 def rows(**columns):
     base = {
         "id": "",
@@ -179,36 +172,95 @@ def test_select_takes_the_lowest_spin_state():
     assert en.select(table, kinds="3N-3N").empty
 
 
-def test_interactions_and_dimers_from_a_table():
-    fillings = ["-|-", "Ni|Pd", "Ni|-", "-|Pd", "Pd|-"]
-    table = rows(kinds="3N-4N", metals=fillings, energy_eV=[-10.0, -15.4, -12.0, -13.0, -99.0])
-    found = en.interactions(table, "3N-4N", "Ni", "Pd", relaxed=False)
-    assert found.e_int_eV.tolist() == pytest.approx([-0.4])
-    assert en.interactions(table, "3N-4N", "Pt", "Pd").empty
+def test_settled_joins_relaxations_and_their_spin_states():
     table = rows(
-        kinds="4N",
+        relaxed=[True, False, False, False],
+        start=["", "relaxed", "", "relaxed"],
+        energy_eV=[-1.0, -1.2, -9.0, -9.0],
+        electrons_K=[1500.0, 1500.0, 1500.0, 500.0],
+        unpaired=[0, 2, 0, 0],
+    )
+    found = en.settled(table, kinds="4N-4N")
+    assert found.energy_eV.tolist() == [-1.2] and found.unpaired.tolist() == [2]
+    assert en.settled(table, electrons_K=500.0).energy_eV.tolist() == [-9.0]
+
+
+def test_interactions_and_what_metals_do():
+    fillings = ["-|-", "Ni|Pd", "Ni|-", "-|Pd", "Pd|-"]
+    near = rows(
+        kinds="3N-4N", metals=fillings, relaxed=True, energy_eV=[-10.0, -15.4, -12.0, -13.0, -99.0]
+    )
+    far = near.assign(
+        arrangement="8.73a", separation_A=8.73, energy_eV=[-9.5, -15.6, -11.9, -13.0, -99.0]
+    )
+    table = pd.concat([near, far], ignore_index=True)
+    found = et.interactions(table, "3N-4N", "Ni", "Pd")
+    assert found.e_int_eV.tolist() == pytest.approx([-0.4, -0.2])
+    assert found.bare_eV.tolist() == pytest.approx([-0.5, 0.0])
+    assert et.interactions(table, "3N-4N", "Pt", "Pd").empty
+    both = et.near_against_far(table)
+    assert both.iloc[0][["first", "second", "separation_A"]].tolist() == ["Ni", "Pd", 4.92]
+    assert both.both_filled_eV[0] == pytest.approx(0.2)
+    assert both.one_filled_eV[0] == pytest.approx(-0.1)
+
+
+def test_dimers_take_the_lowest_start_and_spin(monkeypatch):
+    places = np.array([[1.0, 1.0, 0.0], [1.0, 2.0, 2.0]])
+    monkeypatch.setattr(et, "read_geometry", lambda name: (None, places))
+    table = rows(
+        kinds=["4N", "4N", "4N", "4N", "4N", "gas", "gas"],
+        cell=["6x4"] * 5 + ["box"] * 2,
         arrangement="",
         separation_A=np.nan,
-        relaxed=True,
-        metals=["", "Ni", "Ni2", "Ni2"],
-        start=["", "", "upright", "along x"],
-        energy_eV=[-10.0, -13.0, -14.0, -15.0],
-        metal_distance_A=[np.nan, np.nan, 2.5, 2.2],
+        relaxed=[True, True, True, True, False, False, False],
+        metals=["", "Ni", "Ni2", "Ni2", "Ni2", "Ni", "Ni"],
+        start=["", "", "upright", "along x", "relaxed along x", "", ""],
+        unpaired=[0, 0, 0, 0, 2, 0, 2],
+        energy_eV=[-10.0, -13.0, -14.0, -14.8, -15.0, -1.0, -1.5],
+        metal_distance_A=[np.nan, np.nan, 2.5, 2.2, 2.2, np.nan, np.nan],
     )
-    found = en.dimers(table).iloc[0]
+    found = et.dimers(table).iloc[0]
     assert (found.kind, found.metal, found.start) == ("4N", "Ni", "along x")
+    assert (found.unpaired, found.metal_distance_A, found.projected_A) == (2, 2.2, 1.0)
     assert found.formation_eV == pytest.approx(1.0)
-    assert found.metal_distance_A == 2.2
+    assert found.from_gas_eV == pytest.approx(-2.0)
 
 
-def test_population_of_equal_energies_is_chance():
-    table = rows(separation_A=[4.92, 4.92, 8.87], equivalents=[2, 4, 6], energy_eV=-7.0)
-    even = en.population(table)
-    assert even.separation_nm.tolist() == pytest.approx([0.492, 0.887])
-    np.testing.assert_allclose(even.enhancement, 1)
-    lower = en.population(table.assign(energy_eV=[-7.3, -7.0, -7.0]), temperature_k=1000)
-    assert lower.enhancement.iloc[0] > 1 > lower.enhancement.iloc[1]
-    assert lower.share.sum() == pytest.approx(1)
+def test_robustness_finds_each_minimum():
+    curve = rows(
+        separation_A=np.linspace(4, 9, 11),
+        arrangement=[f"{i}a" for i in range(11)],
+        image_A=13.0,
+        carbons_between=[0] + [1] * 10,
+        energy_eV=[0.6, 0.1, -0.3, -0.1, 0, 0, 0, 0, 0, 0, 0],
+    )
+    colder = curve.assign(electrons_K=500.0, energy_eV=-7.0)
+    found = et.robustness(pd.concat([curve, colder], ignore_index=True)).set_index("way")
+    row = found.loc["small sheet, as built"]
+    assert (row.lowest_at_A, row.arrangements) == (5.0, 11)
+    assert (row.lowest_eV, row.next_eV, row.bonded_eV) == pytest.approx((-0.3, -0.1, 0.6))
+    assert found.loc["the same, electrons at 500 K"].lowest_eV == 0
+
+
+def test_spin_states_are_compared_at_one_geometry():
+    table = rows(
+        relaxed=[True, False, False],
+        start=["", "relaxed", "relaxed"],
+        spin_polarised=[False, True, True],
+        unpaired=[0, 2, 0],
+        energy_eV=[-1.0, -0.9, -1.01],
+    )
+    found = et.spin_states(table, "6x4").iloc[0]
+    assert found.unpaired == 0 and found.next_eV == pytest.approx(0.11)
+    assert found.polarisation_eV == pytest.approx(-0.01)
+
+
+def test_the_model_sees_every_direction():
+    curve = rows(separation_A=[4.92, 8.87], equivalents=[2, 3], energy_eV=[-0.4, 0.0])
+    curve["relative_eV"] = curve.energy_eV
+    found = en.for_model(curve)
+    assert found.distance_nm.tolist() == pytest.approx([0.492] * 2 + [0.887] * 3)
+    assert found.energy_ev.tolist() == [-0.4] * 2 + [0.0] * 3
 
 
 def test_broken_tables_are_refused(tmp_path):
@@ -233,6 +285,25 @@ def test_committed_energies(kinds):
     assert chosen.separation_A[relative.idxmin()] == pytest.approx(5, abs=0.2)
     bonded = chosen.carbons_between == 0
     assert relative[bonded].min() > relative[~bonded].max()
+
+
+def test_every_way_agrees_on_the_minimum():
+    found = et.robustness(en.read_energies())
+    assert set(found.kinds) == {"4N-4N", "3N-3N", "3N-4N"}
+    assert found.lowest_at_A.between(4.5, 5.5).all()
+    assert (found.bonded_eV > 0.2).all()
+
+
+def test_committed_metals():
+    table = en.read_energies()
+    near = et.near_against_far(table)
+    assert (near.bare_eV < 0).all()
+    assert near.kinds.value_counts().to_dict() == {"4N-4N": 7, "3N-4N": 5, "3N-3N": 3}
+    assert et.dimers(table)[["formation_eV", "from_gas_eV"]].notna().all(axis=None)
+    # The method's worst: a free nickel atom has two unpaired electrons.
+    assert en.select(table, kinds="gas", metals="Ni").unpaired.tolist() == [0]
+    lowest = et.spin_states(table, "6x4").query("kinds == '3N-4N' and start == ''")
+    assert len(lowest) == 22 and (lowest.unpaired == 1).all()
 
 
 def test_committed_geometries():
