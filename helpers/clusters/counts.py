@@ -174,11 +174,12 @@ def proportions(rng, series, confusions=None, draws=1000):
     blocks = [
         block for rows in series for block in np.array_split(rows, max(1, int(len(rows) // length)))
     ]
-    sums = np.array([np.nansum(block, axis=0) for block in blocks])
     sizes = np.array([(~np.isnan(block[:, 0])).sum() for block in blocks])
+    sums = np.array([np.nan_to_num(block).sum(axis=0) for block in blocks])
     sums, sizes = sums[sizes > 0], sizes[sizes > 0]
     n = len(sizes)
-    weights = rng.multinomial(n, np.full(n, 1 / n), draws)
+    drawn = rng.integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
+    weights = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
     if n > 1:
         wider = np.sqrt(n / (n - 1)) * t.ppf(0.975, n - 1) / norm.ppf(0.975)
         weights = 1 + wider * (weights - 1)

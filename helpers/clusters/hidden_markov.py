@@ -90,7 +90,9 @@ def forward_backward(emission, transition, initial):
     log_likelihood : float
         Of the series.
     """
-    return _forward_backward(emission, transition, initial)
+    likely, top = scaled(emission)
+    posterior, pairs, log_likelihood = sums(likely, transition, initial)
+    return posterior, pairs, log_likelihood + top
 
 
 def viterbi(emission, transition, initial):
@@ -102,17 +104,21 @@ def viterbi(emission, transition, initial):
         return _viterbi(emission, np.log(transition), np.log(initial))
 
 
+def scaled(emission):
+    """Likelihoods of every frame against its best one, and the sum of the logarithms of those."""
+    top = emission.max(axis=1)
+    return np.exp(np.maximum(emission - top[:, None], LOWEST_LOG)), top.sum()
+
+
 @numba.njit(cache=True)
-def _forward_backward(emission, transition, initial):
-    frames, n = emission.shape
-    likely, scale = np.empty((frames, n)), np.empty(frames)
+def sums(likely, transition, initial):
+    """Posterior, pairs and logarithm of the likelihood as of `forward_backward`, from `scaled`."""
+    frames, n = likely.shape
+    forward, scale = np.empty((frames, n)), np.empty(frames)
     log_likelihood = 0.0
-    forward = np.empty((frames, n))
     for t in range(frames):
-        top = emission[t].max()
         scale[t] = 0.0
         for j in range(n):
-            likely[t, j] = np.exp(max(emission[t, j] - top, LOWEST_LOG))
             reach = initial[j]
             if t:
                 reach = 0.0
@@ -122,7 +128,7 @@ def _forward_backward(emission, transition, initial):
             scale[t] += forward[t, j]
         for j in range(n):
             forward[t, j] /= scale[t]
-        log_likelihood += np.log(scale[t]) + top
+        log_likelihood += np.log(scale[t])
     pairs, posterior = np.zeros((n, n)), forward.copy()
     backward, before = np.ones(n), np.ones(n)
     for t in range(frames - 2, -1, -1):

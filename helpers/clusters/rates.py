@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import expm
 
-from helpers.clusters.hidden_markov import forward_backward
+from helpers.clusters.hidden_markov import scaled, sums
 
 FEWEST_JUMPS = 0.5  # expected jumps below which a rate has no curvature to give an interval
 
@@ -47,7 +47,7 @@ class RateFit:
     converged: bool
 
 
-def fit_rates(emissions, frame_s, start=None, steps=200, tolerance=1e-3):
+def fit_rates(emissions, frame_s, start=None, steps=200, tolerance=1e-2):
     """Fit the rates to series of frames; the emission stays as it is.
 
     Parameters
@@ -73,9 +73,10 @@ def fit_rates(emissions, frame_s, start=None, steps=200, tolerance=1e-3):
         rates = np.full((n, n), 1 / (20 * frame_s * (n - 1)))
         np.fill_diagonal(rates, 0)
         rates -= np.diag(rates.sum(axis=1))
+    frames = [scaled(emission) for emission in emissions]
     before, converged = -np.inf, False
     for _ in range(steps):
-        jumps, dwell, log_likelihood = _expect(emissions, rates, frame_s)
+        jumps, dwell, log_likelihood = _expect(frames, rates, frame_s)
         converged = log_likelihood - before < tolerance
         if converged:
             break
@@ -83,7 +84,7 @@ def fit_rates(emissions, frame_s, start=None, steps=200, tolerance=1e-3):
         rates = jumps / np.maximum(dwell, 1e-12)[:, None]
         rates -= np.diag(rates.sum(axis=1))
     return RateFit(
-        rates, jumps, dwell, _log_sd(emissions, rates, frame_s, jumps), log_likelihood, converged
+        rates, jumps, dwell, _log_sd(frames, rates, frame_s, jumps), log_likelihood, converged
     )
 
 
@@ -111,16 +112,16 @@ def count_jumps(path, frame_s, n=4):
     return jumps, np.bincount(path, minlength=n) * frame_s
 
 
-def _expect(emissions, rates, frame_s):
+def _expect(frames, rates, frame_s):
     """Expected jumps and dwell times of all series, and the logarithm of their likelihood."""
     n = len(rates)
     transition = expm(rates * frame_s).clip(1e-300)
     initial = np.full(n, 1 / n)
     pairs, log_likelihood = np.zeros((n, n)), 0.0
-    for emission in emissions:
-        _, some, log = forward_backward(emission, transition, initial)
+    for likely, top in frames:
+        _, some, log = sums(likely, transition, initial)
         pairs += some
-        log_likelihood += log
+        log_likelihood += log + top
     block = np.zeros((2 * n, 2 * n))
     block[:n, :n] = block[n:, n:] = rates.T * frame_s
     block[:n, n:] = pairs / transition * frame_s
@@ -129,7 +130,7 @@ def _expect(emissions, rates, frame_s):
     return jumps, np.diag(integral).clip(0), log_likelihood
 
 
-def _log_sd(emissions, rates, frame_s, jumps, step=0.01):
+def _log_sd(frames, rates, frame_s, jumps, step=0.01):
     """Curvature of the likelihood: the score of ln k is jumps - k dwell, differenced."""
     diagonal = np.eye(len(rates), dtype=bool)
     used = np.flatnonzero((jumps >= FEWEST_JUMPS).ravel())
@@ -137,7 +138,7 @@ def _log_sd(emissions, rates, frame_s, jumps, step=0.01):
     def score(place, change):
         moved = np.where(diagonal, 0.0, rates)
         moved.flat[place] *= np.exp(change)
-        some, dwell, _ = _expect(emissions, moved - np.diag(moved.sum(axis=1)), frame_s)
+        some, dwell, _ = _expect(frames, moved - np.diag(moved.sum(axis=1)), frame_s)
         return (some - moved * dwell[:, None]).ravel()[used]
 
     sd = np.full(rates.size, np.nan)

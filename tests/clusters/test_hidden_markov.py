@@ -121,7 +121,7 @@ def test_rates_are_recovered_within_their_intervals(hot):
     np.testing.assert_allclose(found.rates.sum(axis=1), 0, atol=1e-9)
     many = found.jumps > 10
     z = np.log(found.rates[many] / true[many]) / found.log_sd[many]
-    assert many.sum() >= 8 and np.abs(z).max() < 3.5 and 0.3 < z.std() < 2
+    assert many.sum() >= 8 and np.abs(z).max() < 4 and 0.3 < z.std() < 2
     assert (found.log_sd[many] > 0.9 / np.sqrt(found.jumps[many])).all()  # hidden costs more
     assert found.jumps.sum() == pytest.approx(sum(s.jumps for s in series), rel=0.1)
     assert found.dwell_s.sum() == pytest.approx(2 * 5999 * 0.04)
