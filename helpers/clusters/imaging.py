@@ -129,11 +129,13 @@ def prism_images(symbols, positions_nm, field_px, microscope=None, defoci_nm=Non
     microscope = microscope or Microscope()
     defoci = [microscope.defocus_nm] if defoci_nm is None else list(defoci_nm)
     abtem = needs("abtem")
-    # The window must hold the shadow of a probe out of focus at the far end of the cluster.
-    height = np.ptp(positions_nm[:, 2]) / 2
-    blunt = 2e-3 * microscope.semi_angle_mrad * (max(np.abs(defoci)) + height)
+    # A window must hold the shadow of a probe out of focus at the far end of the cluster, and most
+    # of what the first atoms send to the detector when it leaves the last ones.
+    height = 2 * np.abs(positions_nm[:, 2]).max()
+    shadow = 2e-3 * microscope.semi_angle_mrad * (2 * max(np.abs(defoci)) + height)
+    window = max(WINDOW_NM, shadow, 1.4e-3 * microscope.outer_mrad * height)
     box = _box_nm(field_px, microscope)
-    widest = max(int(box / max(WINDOW_NM, 2 * blunt)), 1)
+    widest = max(int(box / window), 1)
     points = round(box / GRID_NM)
     interpolation = max(i for i in range(1, widest + 1) if points % i == 0)
     with abtem.config.set({"device": device, "dask.lazy": False}):
@@ -168,8 +170,11 @@ def prism_image(symbols, positions_nm, field_px, microscope=None, device="cpu"):
     return prism_images(symbols, positions_nm, field_px, microscope, device=device)[0]
 
 
-def multislice_image(symbols, positions_nm, field_px, microscope=None, device="cpu"):
-    """One image by multislice, as `prism_image` but hundreds of times slower."""
+def multislice_image(symbols, positions_nm, field_px, microscope=None, device="cpu", every=1):
+    """One image by multislice, as `prism_image` but a hundred times slower.
+
+    With `every` above 1, only that part of the pixels: the rows and columns ``[::every]``.
+    """
     microscope = microscope or Microscope()
     abtem = needs("abtem")
     box = _box_nm(field_px, microscope)
@@ -184,7 +189,7 @@ def multislice_image(symbols, positions_nm, field_px, microscope=None, device="c
         )
         image = probe.scan(
             potential.build(lazy=False),
-            scan=_scan(abtem, field_px, box, microscope),
+            scan=_scan(abtem, field_px, box, microscope, every),
             detectors=abtem.AnnularDetector(microscope.inner_mrad, microscope.outer_mrad),
             lazy=False,
         )
@@ -278,7 +283,8 @@ def _aberrations(abtem, microscope, defocus_nm, middle):
     )
 
 
-def _scan(abtem, field_px, box_nm, microscope):
+def _scan(abtem, field_px, box_nm, microscope, every=1):
     """Positions of the probe: pixel centres of a square field in the middle of the box."""
-    first, *_, last = 10 * pixels_nm(field_px, microscope) + 5 * box_nm
-    return abtem.GridScan((first, first), (last, last), gpts=field_px, endpoint=True)
+    place = 10 * pixels_nm(field_px, microscope)[::every] + 5 * box_nm
+    ends = (place[0], place[0]), (place[-1], place[-1])
+    return abtem.GridScan(*ends, gpts=len(place), endpoint=True)
