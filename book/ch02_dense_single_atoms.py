@@ -48,7 +48,8 @@
 # - What does hold: energies of bare sites. They prefer a separation of {glue:text}`best_4N_4N:.1f` Å, and a bond
 #   between their nitrogens costs at least {glue:text}`nn_penalty:.2f` eV ([](#sec-ch02-energetics)). With metal in both
 #   sites the preference is gone.
-# - All images of this chapter are simulated, but for the measured ones of chapter 1, and say so.
+# - Of {glue:text}`claims_judged` statements of the paper that can be computed here, {glue:text}`claims_held` hold
+#   ([](#sec-ch02-claims)). All images of this chapter are simulated, but for the measured ones of chapter 1, and say so.
 #
 # ## Before you start
 #
@@ -143,8 +144,8 @@ pixel_nm = micrograph.attrs["pixel_size_nm"]
 kind = "measured" if data else "simulated"
 
 # %% [markdown] tags=["your-data"]
-# Whatever differs from the images that the networks were made on is named before any result. The field below holds a
-# few hundred atoms; in the close-up the brighter spots are palladium, and some spots are two atoms.
+# Whatever differs from the images that the networks were made on is named before any result: each property of the image
+# stands beside the range that the training images cover.
 
 # %% tags=["hide-input", "your-data"] mystnb={"figure": {"caption": "The image as recorded, and a close-up (Figures 2a and 5a of the paper).", "name": "fig-ch02-image"}}
 for warning in micrograph.attrs["warnings"]:
@@ -172,6 +173,8 @@ figures.show(
 )
 
 # %% [markdown]
+# The field holds a few hundred atoms. In the close-up the brighter spots are palladium, and some spots are two atoms.
+#
 # (sec-ch02-idea)=
 # ## The idea
 #
@@ -425,7 +428,7 @@ on_it = arrangement.is_inside(positions, mask, pixel_nm)
 atoms, positions = atoms[on_it].reset_index(drop=True), positions[on_it]
 atoms = atoms.join(aggregates.aggregate(positions, bond_nm))
 atoms = atoms.assign(x_nm=positions[:, 0], y_nm=positions[:, 1])
-claims.table("atoms", atoms.round(4), "Every detected atom", out, columns=aggregates.MEANINGS)
+claims.table("atoms", atoms.round(4), "Every detected atom", out, columns=aggregates.ATOMS)
 row = aggregates.describe(positions, mask, pixel_nm, bond_nm)
 values = pd.Series(row, name="value").to_frame()
 values["meaning"] = values.index.map(aggregates.MEANINGS)
@@ -515,10 +518,14 @@ figures.show(
     "fig-ch02-3d",
 )
 model_table = models.summary(model_runs).round(3)
-claims.table("models", model_table, "The three models, mean over runs", out)
+caption = (
+    "Distance of the nearest neighbour and share in multimers, mean and SD over runs; the closed "
+    "form is for an endless plane"
+)
+claims.table("models", model_table, caption, out)
 for rho in (1, 4):
     excess = model_runs[100 * rho, "neutral"]["nnd_mean_nm"].mean() / random_mean_distance(rho) - 1
-    glue(f"edge_excess_{rho}", 100 * excess, display=False)
+    glue(f"edge_excess_{rho}", float(100 * excess), display=False)
 
 # %% [markdown]
 # The neutral model agrees with Eq. {eq}`eq-ch02-random` but for the edges of its small box: a point at the border has
@@ -1068,6 +1075,7 @@ figures.show(
 # every sample. The uncorrected default puts random atoms near the paper's one atom per nm²; corrected, they are back
 # near a third. A sample that truly repels reaches the limit only at seven.
 #
+# (sec-ch02-claims)=
 # ## Does it hold?
 #
 # Every statement of the paper that can be computed, with its value and ours. Nearly all of ours come from simulated
@@ -1089,6 +1097,12 @@ for cutoff in (22, 25):
 size = power[
     (power["strength_kt"] == 0) & (power["null"] == "labelling") & (power["positions"] == "random")
 ]
+crowded = [
+    image["true"]
+    for image in detection_bias.load_positions()
+    if (image["metal"], image["arrangement"], image["density_nm2"]) == ("Pt", "random", 8.0)
+]
+in_threes = [np.mean(aggregates.aggregate(places)["nuclearity"] > 2) for places in crowded]
 ours = {
     "2.1": means["Pt"] - means["Ni"],
     "2.2": hot[True, True] - hot[True, False],
@@ -1116,8 +1130,12 @@ ours = {
     "2.34": said["dimer_shift"],
     "2.16": weighted_share / model_runs[400, "neutral"]["multimer_share"].mean(),
     "2.17": size["rejected"].mean(),
+    "2.21": 100 * published_pt.loc[8, "apparent_share_multimers"],
+    "2.22": 100 * np.mean(in_threes),
 }
 ledger = claims.read_claims(DATA / "claims.toml", ours)
+glue("claims_held", sum(claim.verdict == "holds" for claim in ledger), display=False)
+glue("claims_judged", sum(not claim.unavailable for claim in ledger), display=False)
 claims.show_claims(ledger)
 
 # %% [markdown]
@@ -1200,8 +1218,9 @@ LatentExplorer(
 # a2s run ch02 --data my.tif -p pixel_size_nm=0.0293 -p elements=Ni,Pd --out runs/my
 # ```
 #
-# The folder holds `report.html`, `atoms.csv` (position, likelihood, element, confidence, multimer), `descriptors.csv`,
-# the figures and a methods paragraph. [Your data](your_data) lists formats, parameters and what to do about errors.
+# The folder holds `report.html`, `tables/atoms.csv` (position, likelihood, element, confidence, multimer),
+# `tables/descriptors.csv`, the figures and a methods paragraph. [Your data](your_data) lists formats, parameters and
+# what to do about errors.
 
 # %% tags=["hide-input", "your-data"]
 how = {
@@ -1223,8 +1242,8 @@ runs.methods(
     f"Atoms were located in one dark-field STEM image ({micrograph.shape[0]} x "
     f"{micrograph.shape[1]} px of {pixel_nm:.4f} nm, analysed at {pixel_nm * factor:.4f} nm/px) "
     f"with {how} (method '{method}' of the book Atoms to Spectra, chapter 2), above a likelihood "
-    f"of {used:.3g}. {len(atoms)} atoms lie on the specimen ({row['area_nm2']:.1f} nm^2), "
-    f"{row['density_nm2']:.3f} per nm^2 (95 % interval {row['density_low_nm2']:.3f} to "
+    f"of {used:.3g}. {len(atoms)} atoms lie on the specimen ({row['area_nm2']:.1f} nm²), "
+    f"{row['density_nm2']:.3f} per nm² (95 % interval {row['density_low_nm2']:.3f} to "
     f"{row['density_high_nm2']:.3f}), not corrected for missed atoms. Atoms at most {bond_nm:g} nm "
     f"apart were counted as one multimer. The arrangement was compared with random arrangements in "
     f"the same mask by global envelope tests." + naming + caution,
@@ -1257,6 +1276,12 @@ for gamma in (0.8, 0.5, 0.2):
 pd.Series(rejected, name="share rejected").rename_axis("gamma").to_frame()
 
 # %% [markdown]
+# :::{admonition} What it means
+# :class: solution dropdown
+# A hundred points betray a strong repulsion nearly always and a weak one hardly ever. A test that does not reject is no
+# proof that atoms ignore each other.
+# :::
+#
 # :::{admonition} 2. Your own resolution
 # :class: exercise
 # Take the true positions of the image above and merge all pairs closer than 0.25 nm into one point at their middle.
@@ -1282,8 +1307,11 @@ if truth is not None:
     )
 
 # %% [markdown]
+# :::{admonition} What it means
+# :class: solution dropdown
 # No atom moved, and yet the mean distance now exceeds the random one and the multimers are gone: repulsion from a list
 # with its close pairs removed.
+# :::
 #
 # :::{admonition} 3. Wrong labels
 # :class: exercise
@@ -1305,6 +1333,12 @@ if truth is not None:
     display(pd.Series(outcome, name="p").to_frame())
 
 # %% [markdown]
+# :::{admonition} What it means
+# :class: solution dropdown
+# Labels that were dealt at random stay so when some are exchanged. Two halves are seen although a fifth of the labels is
+# wrong: strong order survives wrong labels, weak order does not.
+# :::
+#
 # :::{admonition} 4. Where does five per cent lie?
 # :class: exercise
 # Solve Eq. {eq}`eq-ch02-random` for the density at which a random arrangement has five per cent of its atoms within
