@@ -5,6 +5,7 @@ are of all metals together; the dose is relative to `helpers.atoms.dense.conditi
 every image is drawn from. The methods see the true positions, or those of the dense detector
 ("detected"; only atoms that it finds within 6 px count). Beside the methods of `species.METHODS`:
 
+    fit, free mixture    the same heights in a mixture that knows nothing of Z-contrast
     vae, all 53          the mixture on angle and shifts as well, as in the published code
     vae, code ranking    clusters ranked by the mean of their first 21 crops, as in that code
     vae, tuned           2 content dimensions and KL scale 1: the best of those tried on the
@@ -12,36 +13,39 @@ every image is drawn from. The methods see the true positions, or those of the d
     fit, told the truth  normal distributions of the fitted heights of the *true* elements: how well
                          one can do with these heights
 
-Temperatures of the confidence come from validation images (seeds 1000-1003), everything else from
-test images (2000-2005). Writes, beside this file,
+Settings and the calibration of the confidence come from validation images (seeds 1000-1003),
+everything else from test images (2000-2005). Writes, beside this file,
 
     species.csv              one row per image, method and training seed
+    species_detected.csv     of every element: atoms there, found, and found as one with another
     species_reliability.csv  confidence against share correct, test images pooled
     species_tried.csv        settings of the autoencoder tried on validation images
-    species_calibration.json temperatures, read by `helpers.atoms.species`
+    species_mixture.csv      settings of the mixture of heights, validation images
+    species_calibration.json temperatures and shares of errors, read by `helpers.atoms.species`
     species_rotation.csv     what rotating a crop does to its latent numbers
     rotation_example.npz     pairs of atoms, redrawn and turned
     latent_example.npz       crops, latent numbers and decodings of one test image
 
 "doubted" marks images on which `species.doubtful_contrast` objects to the fitted heights.
-Finished runs are kept in _build/species. Ten core-minutes, nearly all for the autoencoders:
+Finished runs are kept in _build/species. Twenty core-minutes, most for the autoencoders:
 
-    python data/ch02/make_species.py [validate] [test] [tried] [tuned] [detected] [rotation]
-        [example] [tables]
+    python data/ch02/make_species.py [simple] [trained] [tried] [rotation] [tables] [example]
 """
 
 import argparse
 import json
 import time
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import torch
+from scipy.spatial import cKDTree
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 from sklearn.naive_bayes import GaussianNB
 
-from helpers.atoms import equivariant, species
+from helpers.atoms import contrast, equivariant, species
 from helpers.atoms.crops import crops_at
 from helpers.atoms.dense import conditions, dense_image
 from helpers.atoms.dense_detection import detect, prepare
@@ -57,15 +61,18 @@ SETTINGS = {
     "NiPd": [MAIN, (0.5, 1.0), (1.0, 1.0), (4.0, 1.0), (6.0, 1.0), (2.0, 0.5), (2.0, 2.0)],
     "NiPdPt": [MAIN, (1.0, 1.0), (4.0, 1.0), (2.0, 0.5), (2.0, 2.0)],
 }
-IMAGES = {1000: 4, 2000: 6}  # first seed: images per setting
-TRAINED = {1000: 1, 2000: 2}  # of these, with an autoencoder
-TRAINED_MAIN = {1000: 3, 2000: 5}
+# First seed: images at the main setting and at each other one
+IMAGES = {"true": {1000: (4, 4), 2000: (6, 6)}, "detected": {1000: (4, 2), 2000: (6, 3)}}
+TRAINED = {"true": {1000: (3, 1), 2000: (5, 2)}, "detected": {1000: (2, 0), 2000: (3, 0)}}
+TUNED_ON = {"true": {2000: (3, 0)}, "detected": {2000: (3, 0)}}  # the tuned autoencoder
 SIMPLE = ("fit", "intensity", "pca")
 TRIED = [
     (50, 3.0, 20), (2, 3.0, 20), (2, 1.0, 20), (2, 1.0, 80), (50, 3.0, 80), (50, 0.3, 80),
 ]  # fmt: skip
 TUNED = (2, 1.0, 20)  # content dimensions, KL scale, epochs
 EXAMPLE = (2, 1.0, 80)  # trained longer: after 20 epochs the decoder has hardly learned a spot
+# Power of Z, its spread, spread of the widths
+MIXTURES = list(product((1.2, 1.4, 1.6), (0.15, 0.3), (0.15, 0.3)))
 MATCH_PX = 6
 EDGES = np.linspace(0, 1, 11)
 
@@ -102,21 +109,30 @@ def code_order(crops, membership):
     return np.argsort([c.mean() if len(c) else -np.inf for c in first], kind="stable")
 
 
-def simple_runs(image, points, truth, n, heights_to=None):
+def ranked(crops, values, n, seed=0):
+    """Membership in the clusters of a free mixture, from dark to bright."""
+    membership = species.mixture(values, n, seed)
+    return membership[:, species.brightness_order(crops, membership)]
+
+
+def simple_runs(image, points, truth, order, heights_to=None):
     """Membership of every atom under the methods that need no training; keeps the heights."""
-    crops = crops_at(image, points)
+    crops, n = crops_at(image, points), len(order)
     for method in SIMPLE:
         start = time.process_time()
         found = species.features(image, points, method)
-        membership = species.mixture(species.content(found), n)
-        membership = membership[:, species.brightness_order(crops, membership)]
+        values = species.content(found)
+        if method == "fit":
+            membership = contrast.contrast_mixture(values[:, 0], order)
+        else:
+            membership = ranked(crops, values, n)
         yield method, membership, time.process_time() - start
         if method == "fit":
+            yield "fit, free mixture", ranked(crops, values, n), 0.0
             known = truth >= 0
-            heights = found.to_numpy()
             if heights_to is not None:
-                heights_to["heights"] = heights[:, 0].astype(np.float32)
-            told = GaussianNB().fit(heights[known], truth[known]).predict_proba(heights)
+                heights_to["heights"] = values[:, 0].astype(np.float32)
+            told = GaussianNB().fit(values[known], truth[known]).predict_proba(values)
             yield "fit, told the truth", told, 0.0
 
 
@@ -127,17 +143,16 @@ def vae_runs(image, points, n, training_seed, tuned=False):
     model = tuned_model(crops, training_seed) if tuned else None
     model = model or equivariant.train(crops, training_seed)[0]
     latent = equivariant.encode(model, crops)
-    content = species.mixture(latent[:, equivariant.POSE :], n, training_seed)
+    content = latent[:, equivariant.POSE :]
+    membership = ranked(crops, content, n, training_seed)
     seconds = time.process_time() - start
-    ranked = content[:, species.brightness_order(crops, content)]
     if tuned:
-        yield "vae, tuned", ranked, seconds
+        yield "vae, tuned", membership, seconds
         return
-    yield "vae", ranked, seconds
-    yield "vae, code ranking", content[:, code_order(crops, content)], seconds
-    everything = species.mixture(latent, n, training_seed)
-    everything = everything[:, species.brightness_order(crops, everything)]
-    yield "vae, all 53", everything, seconds
+    yield "vae", membership, seconds
+    membership = species.mixture(content, n, training_seed)
+    yield "vae, code ranking", membership[:, code_order(crops, membership)], seconds
+    yield "vae, all 53", ranked(crops, latent, n, training_seed), seconds
 
 
 def tuned_model(crops, training_seed, setting=TUNED):
@@ -151,20 +166,42 @@ def tuned_model(crops, training_seed, setting=TUNED):
         equivariant.KL_SCALE = published
 
 
-def jobs(first_seed, settings=SETTINGS, positions="true"):
-    """Every (kind, system, density, dose, positions, image seed, training seed), quick ones first.
-
-    The main setting of Ni-Pd is trained twice on every test image.
+def jobs(kind, images):
     """
-    for kind in ("simple", "vae"):
-        for system in SYSTEMS:
-            for density, dose in settings[system]:
-                main = (density, dose) == MAIN
-                images = IMAGES if kind == "simple" else TRAINED_MAIN if main else TRAINED
-                twice = main and kind == "vae" and system == "NiPd" and first_seed == 2000
-                for seed in range(first_seed, first_seed + images[first_seed]):
-                    for training_seed in (0, 1) if twice else (0,):
-                        yield kind, system, density, dose, positions, seed, training_seed
+    Every (kind, system, density, dose, positions, image seed, training seed) of a kind.
+
+    The main setting of Ni-Pd is trained twice on every test image, at the true positions.
+    """
+    for positions, of in images.items():
+        for first, (main, others) in of.items():
+            for system, settings in SETTINGS.items():
+                for setting in settings:
+                    here = setting == MAIN
+                    twice = (
+                        kind == "vae" and here and system == "NiPd"
+                        and (positions, first) == ("true", 2000)
+                    )  # fmt: skip
+                    for seed in range(first, first + (main if here else others)):
+                        for training_seed in (0, 1) if twice else (0,):
+                            yield kind, system, *setting, positions, seed, training_seed
+
+
+def found_counts(simulated, points, order):
+    """Per element: atoms, those found, and found ones with another, not found, within 6 px."""
+    atoms = simulated.atoms
+    pairs = match(atoms, points, rule="distance", radius=MATCH_PX)
+    found = np.zeros(len(atoms), bool)
+    found[pairs["label"]] = True
+    there = atoms[["x_px", "y_px"]].to_numpy()
+    lost = there[~found]
+    near = np.zeros(len(atoms), bool)
+    if len(lost):
+        near = cKDTree(lost).query(there)[0] <= MATCH_PX
+    rows = []
+    for element in order:
+        of = (atoms["element"] == element).to_numpy()
+        rows.append([of.sum(), (of & found).sum(), (of & found & near).sum()])
+    return np.array([*rows, [0, len(points) - len(pairs), 0]])
 
 
 def run(job):
@@ -181,7 +218,8 @@ def run(job):
     n = len(order)
     kept, seconds = {}, {}
     if kind == "simple":
-        found = simple_runs(image, points, truth, n, kept)
+        found = simple_runs(image, points, truth, order, kept)
+        kept["counts"] = found_counts(simulated, points, order)
     else:
         found = vae_runs(image, points, n, training_seed, kind == "tuned")
     for method, membership, used in found:
@@ -214,30 +252,31 @@ def kept_runs(first_seed):
                     order = species.by_atomic_number(SYSTEMS[system])
                     assigned = np.array(order)[file[method].argmax(1)]
                     table = pd.DataFrame({"element": assigned, "height": file["heights"]})
-                    row["doubted"] = bool(species.doubtful_contrast(table, order))
+                    row["doubted"] = bool(contrast.doubtful_contrast(table, order))
                 yield row, file[method][known].astype(float), truth[known], seconds[method]
 
 
 def calibrate():
-    """Temperatures from the validation images, one per method and number of elements."""
+    """Calibrations from the validation images, per places, method and number of elements."""
     pooled = {}
     for row, membership, truth, _ in kept_runs(1000):
         if row["method"] in species.METHODS:
-            key = row["method"], str(membership.shape[1])
+            key = row["positions"], row["method"], str(membership.shape[1])
             pooled.setdefault(key, []).append((membership, truth))
-    temperature = {}
-    for (method, n), parts in sorted(pooled.items()):
+    found = {}
+    for (positions, method, n), parts in sorted(pooled.items()):
         membership, truth = (np.concatenate(part) for part in zip(*parts))
-        value = species.fit_temperature(membership, truth)
-        temperature.setdefault(method, {})[n] = round(value, 3)
+        values = [round(value, 3) for value in species.fit_calibration(membership, truth)]
+        found.setdefault(positions, {}).setdefault(method, {})[n] = values
     text = {
-        "made_by": "data/ch02/make_species.py validate",
+        "made_by": "data/ch02/make_species.py tables",
         "data": "simulated validation images, seeds 1000-1003",
-        "temperature": temperature,
+        "values": "temperature and share of errors",
+        "calibration": found,
     }
     species.CALIBRATION.write_text(json.dumps(text, indent=1) + "\n")
-    species._temperatures.cache_clear()
-    print(temperature)
+    species._calibrations.cache_clear()
+    print(found)
 
 
 def tables():
@@ -256,7 +295,8 @@ def tables():
         ))  # fmt: skip
         if row["method"] not in species.METHODS:
             continue
-        softened = species.soften(membership, species.temperature(row["method"], n))
+        known = species.calibration(row["method"], n, row["positions"])
+        softened = species.soften(membership, *known)
         for kind, used in (("raw", membership), ("calibrated", softened)):
             sure = used.max(1)
             which = np.clip(np.digitize(sure, EDGES) - 1, 0, 9)
@@ -273,6 +313,44 @@ def tables():
         for key, total in bins.items() for b in range(10) if total[0, b]
     ]  # fmt: skip
     pd.DataFrame(listed).round(4).to_csv(FOLDER / "species_reliability.csv", index=False)
+
+
+def mixtures():
+    """Settings of the mixture of heights, on the validation images; the last row is a free one."""
+    rows = []
+    for path in sorted(KEPT.glob("simple_*_1[0-9][0-9][0-9]_0.npz")):
+        system, positions = path.stem.split("_")[1], path.stem.split("_")[4]
+        with np.load(path) as file:
+            heights, truth, free = file["heights"], file["truth"], file["fit, free mixture"]
+        known, order = truth >= 0, species.by_atomic_number(SYSTEMS[system])
+        found = {s: contrast.contrast_mixture(heights, order, *s) for s in MIXTURES}
+        for setting, membership in (found | {(np.nan,) * 3: free}).items():
+            named = membership.argmax(1)[known]
+            score = balanced_accuracy_score(truth[known], named)
+            right = (named == truth[known]).mean()
+            rows.append((*setting, system, positions, right, score))
+    settings, scores = ["power", "power_spread", "width_spread"], ["accuracy", "balanced_accuracy"]
+    table = pd.DataFrame(rows, columns=[*settings, "system", "positions", *scores])
+    by = table.groupby([*settings, "system", "positions"], dropna=False)
+    mean, lowest = by[scores].mean(), by["accuracy"].min().rename("lowest_accuracy")
+    table = mean.join(lowest).join(by.size().rename("images")).reset_index()
+    table.round(4).to_csv(FOLDER / "species_mixture.csv", index=False)
+
+
+def detected_counts():
+    """How many atoms of every element the detector found, per image; "" are no atoms at all."""
+    rows = []
+    for path in sorted(KEPT.glob("simple_*_detected_*_0.npz")):
+        _, system, density, dose, _, seed, _ = path.stem.split("_")
+        order = species.by_atomic_number(SYSTEMS[system])
+        with np.load(path) as file:
+            counts = file["counts"]
+        for element, (atoms, found, merged) in zip([*order, ""], counts, strict=True):
+            rows.append(dict(
+                system=system, density_per_nm2=density, dose=dose, image_seed=seed,
+                element=element, atoms=atoms, found=found, found_merged=merged,
+            ))  # fmt: skip
+    pd.DataFrame(rows).to_csv(FOLDER / "species_detected.csv", index=False)
 
 
 def tried():
@@ -367,7 +445,11 @@ def rotation():
 
 
 def example():
-    """Crops, latent numbers and decodings of one test image, two content dimensions."""
+    """
+    Crops, latent numbers and decodings of one test image, two content dimensions.
+
+    Elements and confidence are those of the default; ``by_vae`` is what the autoencoder says.
+    """
     simulated, image = image_of("NiPd", *MAIN, 2000)
     points = simulated.atoms[["x_px", "y_px"]]
     crops = crops_at(image, points)
@@ -378,7 +460,8 @@ def example():
     x, y = (a.ravel() for a in np.meshgrid(*axes))
     zero = np.zeros_like(x)
     decoded = equivariant.decode(model, np.stack([zero, zero, zero, x, y], 1))
-    labelled = species.assign_elements(image, points, SYSTEMS["NiPd"], "vae", model=model)
+    labelled = species.assign_elements(image, points, SYSTEMS["NiPd"], places="true")
+    by_vae = species.assign_elements(image, points, SYSTEMS["NiPd"], "vae", model=model)
     np.savez_compressed(
         FOLDER / "latent_example.npz",
         crops=np.uint8(crops * 255), latent=latent.astype(np.float32),
@@ -388,25 +471,17 @@ def example():
         true=simulated.atoms["element"].to_numpy().astype("U2"),
         assigned=labelled["element"].to_numpy().astype("U2"),
         confidence=labelled["confidence"].astype(np.float32),
+        by_vae=by_vae["element"].to_numpy().astype("U2"),
     )  # fmt: skip
 
 
 STEPS = {
-    "validate": lambda: [[run(job) for job in jobs(1000)], calibrate()],
-    "test": lambda: [run(job) for job in jobs(2000)],
-    "detected": lambda: [
-        run(job)
-        for job in jobs(2000, settings=dict.fromkeys(SYSTEMS, [MAIN]), positions="detected")
-    ],
+    "simple": lambda: [run(job) for job in jobs("simple", IMAGES)],
+    "trained": lambda: [run(job) for job in (*jobs("vae", TRAINED), *jobs("tuned", TUNED_ON))],
     "tried": tried,
-    "tuned": lambda: [
-        run(("tuned", system, *MAIN, "true", seed, 0))
-        for system in SYSTEMS
-        for seed in (2000, 2001)
-    ],
     "rotation": rotation,
+    "tables": lambda: [calibrate(), tables(), mixtures(), detected_counts()],
     "example": example,
-    "tables": tables,
 }
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from scipy import optimize
 
 from helpers.data import DataError
 
-# Normal priors, chosen on validation images (data/ch02/species_mixture.csv)
+# Normal priors, chosen on validation images; others do nearly as well (species_mixture.csv)
 POWER, POWER_SPREAD = 1.4, 0.15  # of Z, between neighbouring elements
 WIDTH_SPREAD = 0.15  # of the logarithms of the widths
 OUTLIERS = (3, 39)  # Beta prior of the share of outliers: about 5 %
@@ -137,9 +137,10 @@ def doubtful_contrast(assigned: pd.DataFrame, elements) -> str:
     """
     Say when the labels contradict Z-contrast, as they do when most atoms of one element are missed.
 
-    Unsupervised clusters are always as many as there are elements. If the detector finds few atoms
-    of the faintest one, a cluster splits instead, and every label may be off by one element. Then
-    the brightness of neighbouring clusters rises by less than Z^0.9 (or by more than Z^2.4).
+    There are always as many clusters as elements. If the detector finds hardly any atom of the
+    faintest one, another group may take its name. Often one element is then left without atoms, or
+    the brightness of neighbours rises by less than Z^0.9 (or by more than Z^2.4). Some images are
+    doubted whose labels are right.
 
     Parameters
     ----------

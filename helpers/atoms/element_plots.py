@@ -4,6 +4,8 @@ Every function returns a Matplotlib figure of at most two columns of panels, as 
 `helpers.figures.WIDTH`.
 """
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgba
@@ -13,9 +15,10 @@ from helpers.figures import COLOURS, WIDTH, legend_below, micrograph, panels
 ELEMENTS = {"Ni": ("sky", "o"), "Pd": ("orange", "s"), "Rh": ("green", "^"), "Pt": ("purple", "D")}
 METHODS = {
     "fit": ("blue", "o"), "intensity": ("green", "^"), "pca": ("orange", "s"),
-    "vae": ("vermilion", "D"), "vae, tuned": ("purple", "v"), "majority": ("black", "x"),
-    "fit, told the truth": ("sky", "P"),
+    "vae": ("vermilion", "D"), "vae, tuned": ("purple", "v"),
+    "fit, free mixture": ("black", "x"), "fit, told the truth": ("sky", "P"),
 }  # fmt: skip
+PLACES = {"true": "known places", "detected": "detected places"}
 
 
 def coloured(image, atoms, pixel_size_nm, **limits):
@@ -106,12 +109,13 @@ def rotation(table):
 
 def accuracy(table, column, xlabel, methods):
     """
-    Draw balanced accuracy against density or dose, one panel per system, mean and SD over images.
+    Draw balanced accuracy against density or dose, mean and SD over images.
 
     Parameters
     ----------
     table : DataFrame
-        ``system``, ``method``, ``column``, ``balanced_accuracy``, ``image_seed``.
+        ``system`` (such as "NiPd"), ``positions``, ``method``, ``column``, ``balanced_accuracy``,
+        ``image_seed``; one panel per positions and system, in the order of the rows.
     column, xlabel : str
         What varies, and its name on the axis.
     methods : list of str
@@ -120,10 +124,9 @@ def accuracy(table, column, xlabel, methods):
     -------
     matplotlib.figure.Figure
     """
-    systems = list(table["system"].unique())
-    fig, axes = panels(len(systems), 3.6, xlabel, "balanced accuracy", sharey=True)
-    for ax, system in zip(axes, systems, strict=True):
-        part = table[table["system"] == system]
+    cells = list(table.groupby(["positions", "system"], sort=False))
+    fig, axes = panels(len(cells), 3.0, xlabel, "balanced accuracy", sharey=True)
+    for ax, ((positions, system), part) in zip(axes, cells, strict=True):
         for method in methods:
             colour, marker = METHODS[method]
             image = part[part["method"] == method].groupby([column, "image_seed"])
@@ -131,35 +134,34 @@ def accuracy(table, column, xlabel, methods):
             mean, spread = by.mean(), by.std()
             ax.errorbar(mean.index, mean, spread, fmt=f"{marker}-", ms=4, lw=1.2,
                         color=COLOURS[colour], label=method)  # fmt: skip
-        chance = 1 / len(system.replace("Ni", "x").replace("Pd", "x").replace("Pt", "x"))
-        ax.axhline(chance, color="grey", ls="--", lw=1)
-        ax.set(title=system, ylim=(0, 1))
+        elements = re.findall("[A-Z][a-z]?", system)
+        ax.axhline(1 / len(elements), color="grey", ls="--", lw=1)
+        ax.set(title=f"{'-'.join(elements)}, {PLACES[positions]}", ylim=(0, 1))
     legend_below(fig)
     return fig
 
 
-def reliability(table, methods):
+def reliability(tables):
     """
     Draw the share of right labels against the stated confidence, raw and calibrated.
 
     Parameters
     ----------
-    table : DataFrame
-        ``method``, ``confidence_from`` ("raw" or "calibrated"), ``confidence``, ``correct``.
-    methods : list of str
-        One panel each.
+    tables : dict of str to DataFrame
+        Title of a panel to ``confidence_from`` ("raw" or "calibrated"), ``confidence`` and
+        ``correct``.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = panels(len(methods), 3.4, "confidence", "share rightly named", sharey=True)
-    for ax, method in zip(axes, methods, strict=True):
+    fig, axes = panels(len(tables), 3.0, "confidence", "share rightly named", sharey=True)
+    for ax, (title, table) in zip(axes, tables.items(), strict=True):
         ax.plot([0, 1], [0, 1], color="grey", lw=1)
         for kind, colour, marker in (("raw", "orange", "s"), ("calibrated", "blue", "o")):
-            rows = table[(table["method"] == method) & (table["confidence_from"] == kind)]
+            rows = table[table["confidence_from"] == kind]
             ax.plot(rows["confidence"], rows["correct"], f"{marker}-", ms=4,
                     color=COLOURS[colour], label=kind)  # fmt: skip
-        ax.set(title=method, xlim=(0.3, 1), ylim=(0.3, 1))
+        ax.set(title=title, xlim=(0.3, 1), ylim=(0.3, 1))
     axes[0].legend()
     return fig

@@ -24,7 +24,7 @@ ARRANGEMENTS = {
     "neutral": ("black", "-"), "energies": ("purple", ":"),
 }  # fmt: skip
 STATISTICS = {
-    "L": "L(r) − r (nm)", "g": "g(r)", "G": "share with a neighbour within r",
+    "L": "L(r) − r (nm)", "g": "g(r)", "G": "neighbour within r (share)",
 }  # fmt: skip
 
 
@@ -56,6 +56,8 @@ def envelopes(tests, statistics=("L", "g", "G")):
         _envelope(ax, test)
         ax.set_title(f"{title}, p = {test.p:.3g}")
         ax.set_ylabel(STATISTICS[name])
+        if name == "g":  # chance alone reaches any height where hardly any pair is expected
+            ax.set_ylim(0, max(3, 1.1 * test.table["observed"].max()))
     legend_below(fig)
     return fig
 
@@ -118,51 +120,50 @@ def model_distances(histograms):
     return fig
 
 
-def against_density(bias, arrangement="random", metal="Pt"):
+def against_density(bias, arrangement="random"):
     """
     Draw share in multimers and mean nearest-neighbour distance against density (Fig. 3a, b).
+
+    One row of panels per metal. Every source stands at the density that it sees itself.
 
     Parameters
     ----------
     bias : DataFrame
         ``data/ch02/bias.csv``.
-    arrangement, metal : str
+    arrangement : str
         Rows to draw.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 6.6), sharex=True, layout="constrained")
-    rows = bias[(bias["arrangement"] == arrangement) & (bias["metal"] == metal)]
+    bias = bias[bias["arrangement"] == arrangement].sort_values("asked_nm2")
+    metals = [metal for metal in ("Ni", "Rh", "Pd", "Pt") if metal in set(bias["metal"])]
+    fig, axes = panels(2 * len(metals), 2.6, "atoms per nm²", sharex=True)
     rho = np.linspace(0.15, 8.5, 200)
-    curves = random_share(rho), random_mean_distance(rho)
-    names = ("share_multimers", "mean_distance_nm")
-    labels = ("share of atoms in multimers", "mean nearest distance (nm)")
-    for ax, name, curve, label in zip(axes, names, curves, labels):
+    quantities = [
+        ("share_multimers", "share of atoms in multimers", random_share(rho)),
+        ("mean_distance_nm", "mean nearest distance (nm)", random_mean_distance(rho)),
+    ]
+    series = [("true", "true", "dense"), ("published", "apparent", "published")]
+    series += [("default", "apparent", "dense"), ("default, corrected", "corrected", "dense")]
+    for ax, (metal, quantity) in zip(axes, ((m, q) for m in metals for q in quantities)):
+        name, label, curve = quantity
         ax.plot(rho, curve, color="grey", lw=1, label="random, closed form")
-        series = [("true", "true", rows[rows["method"] == "dense"])]
-        for method in ("published", "dense"):
-            series.append((method, "apparent", rows[rows["method"] == method]))
-        series.append(("dense, corrected", "corrected", rows[rows["method"] == "dense"]))
-        for source, prefix, part in series:
-            colour, marker, line = SOURCES[source]
-            part = part.sort_values("asked_nm2")
-            x, y = part[f"{prefix}_density_nm2"], part[f"{prefix}_{name}"]
+        for source, what, method in series:
+            part = bias[(bias["metal"] == metal) & (bias["method"] == method)]
+            colour, marker, line = SOURCES[source.replace("default", "dense")]
+            y = part[f"{what}_{name}"]
             error = None
-            if prefix != "true":
-                low, high = part[f"{prefix}_{name}_low"], part[f"{prefix}_{name}_high"]
+            if what != "true":
+                low, high = part[f"{what}_{name}_low"], part[f"{what}_{name}_high"]
                 error = np.clip([y - low, high - y], 0, None)
             ax.errorbar(
-                x, y, error, fmt=marker + line, ms=5, color=COLOURS[colour], mfc="none",
-                label=source if prefix == "true" else source.replace("dense,", "default,")
-                .replace("dense", "default"),
+                part[f"{what}_density_nm2"], y, error, fmt=marker + line, ms=5, mfc="none",
+                color=COLOURS[colour], label=source,
             )  # fmt: skip
-        ax.set(ylabel=label, ylim=(0, None))
-    axes[0].set_title(f"{arrangement} {metal} (simulated)")
-    axes[0].set_ylim(0, 1)
-    axes[1].set(ylim=(0, 1), xlabel="atoms per nm²", xlim=(0, None))
-    axes[0].legend(fontsize="small")
+        ax.set(title=f"{metal}: {label}", xlim=(0, 9), ylim=(0, 1))
+    legend_below(fig)
     return fig
 
 
@@ -343,7 +344,7 @@ def connections(test):
 
 def power(table):
     """
-    Draw the share of tests that find order, against its strength, one panel per number of atoms.
+    Draw the share of tests that find order, against its strength, per elements and atoms.
 
     Parameters
     ----------
@@ -356,16 +357,19 @@ def power(table):
     """
     table = table[(table["null"] == "labelling") & (table["positions"] == "random")]
     labels = "preference for like (kT)", "share with p ≤ 0.05"
-    fig, axes = panels(table["atoms"].nunique(), 3.6, *labels, sharey=True)
+    cells = list(table.groupby(["system", "atoms"]))
+    fig, axes = panels(len(cells), 3.0, *labels, sharey=True)
     looks = (("black", "o"), ("blue", "s"), ("green", "^"), ("vermilion", "D"))
-    for ax, (atoms, part) in zip(axes, table.groupby("atoms")):
+    looks = dict(zip(sorted(table["error"].unique()), looks))
+    for ax, ((system, atoms), part) in zip(axes, cells, strict=True):
         ax.axhline(0.05, color="grey", ls=":")
-        for (error, rows), (colour, marker) in zip(part.groupby("error"), looks):
+        for error, rows in part.groupby("error"):
+            colour, marker = looks[error]
             ax.plot(
                 rows["strength_kt"], rows["rejected"], marker + "-", color=COLOURS[colour], ms=5,
                 label=f"{error:.0%}",
             )  # fmt: skip
-        ax.set(title=f"{atoms} atoms", ylim=(0, 1.02))
+        ax.set(title=f"{system}, {atoms} atoms", ylim=(0, 1.02))
     axes[0].legend(title="wrong labels")
     return fig
 

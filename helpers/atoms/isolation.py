@@ -5,13 +5,26 @@ atoms have a neighbour within 2.2 Angstrom, from measured or simulated images, o
 """
 
 import numpy as np
+import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
-from helpers.atoms.aggregates import CUTOFF_NM
+from helpers.atoms.aggregates import CUTOFF_NM, aggregate
 from helpers.atoms.density import Estimate
-from helpers.data import DataError
+from helpers.atoms.preprocess import NETWORK_PIXEL_NM
+from helpers.data import ROOT, DataError
 
 LIMIT = 0.05
+CH01 = ROOT / "data" / "ch01"
+# Rows of data/ch02/isolation.csv that the chapter shows: label and colour
+SHOWN = {
+    ("random", "", "closed form"): ("random, closed form", "black"),
+    ("random", "Pt", "true"): ("random Pt, true positions", "black"),
+    ("random", "Pt", "dense"): ("random Pt, default detector", "blue"),
+    ("random", "Pt", "dense, corrected"): ("random Pt, corrected", "vermilion"),
+    ("random", "Pt", "published"): ("random Pt, published detector", "orange"),
+    ("repulsive", "Pt", "true"): ("repulsive Pt, true positions", "green"),
+}
+MEASURED = ("measured Pt (chapter 1), as detected", "purple")
 
 
 def random_isolation(limit=LIMIT, cutoff_nm=CUTOFF_NM):
@@ -61,6 +74,68 @@ def isolation_density(table, rng, limit=LIMIT, runs=999, confidence=0.95):
     # no interpolation between quantiles: some samples may be infinite
     low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
     return Estimate(value, float(low), float(high))
+
+
+def measured_images():
+    """Density and share in multimers of the measured images, by the detector of chapter 1.
+
+    Returns
+    -------
+    DataFrame
+        For `isolation_density`: ``group`` (the image), ``density_nm2``, ``share_multimers``.
+    """
+    density = pd.read_csv(CH01 / "statistics.csv", dtype={"image": str})
+    density = density[density["source"] == "ensemble"].set_index("image")["density_nm2"]
+    points = pd.read_csv(CH01 / "thickness.csv", dtype={"image": str})
+    points = points[(points["source"] == "ensemble") & (points["kind"] != "fn")]
+    rows = []
+    for image, found in points.groupby("image"):
+        atoms = aggregate(found[["x_px", "y_px"]].to_numpy() * NETWORK_PIXEL_NM)
+        rows.append((image, density[image], (atoms["nuclearity"] > 1).mean()))
+    return pd.DataFrame(rows, columns=["group", "density_nm2", "share_multimers"])
+
+
+def criterion_table(simulated):
+    """Where five per cent of the atoms touch: by chance, in simulated and in measured images.
+
+    Parameters
+    ----------
+    simulated : DataFrame
+        ``data/ch02/isolation.csv``.
+
+    Returns
+    -------
+    DataFrame
+        ``label``, ``colour``, ``density_nm2``, ``low``, ``high``, ``highest_nm2``, ``images``; the
+        measured images come last.
+    """
+    rows = simulated.fillna({"metal": ""}).set_index(["arrangement", "metal", "source"])
+    rows = rows.loc[list(SHOWN)].reset_index(drop=True)
+    rows[["label", "colour"]] = list(SHOWN.values())
+    images = measured_images()
+    found = isolation_density(images, np.random.default_rng(0))
+    last = {
+        "density_nm2": found.value, "low": found.low, "high": found.high,
+        "highest_nm2": images["density_nm2"].max(), "images": len(images),
+        "label": MEASURED[0], "colour": MEASURED[1],
+    }  # fmt: skip
+    return pd.concat([rows, pd.DataFrame([last])], ignore_index=True)
+
+
+def in_words(criterion):
+    """Table of `criterion_table` for readers; an infinite density is "not reached"."""
+
+    def text(value):
+        return "–" if np.isnan(value) else "not reached" if np.isinf(value) else f"{value:.2f}"
+
+    return pd.DataFrame({
+        "arrangement and positions": criterion["label"],
+        "5 % at (atoms per nm²)": criterion["density_nm2"].map(text),
+        "95 % interval from": criterion["low"].map(text),
+        "to": criterion["high"].map(text),
+        "densest image (atoms per nm²)": criterion["highest_nm2"].map(text),
+        "images": criterion["images"].map(lambda n: "–" if np.isnan(n) else f"{n:.0f}"),
+    })  # fmt: skip
 
 
 def _check_limit(limit):

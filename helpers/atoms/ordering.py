@@ -114,8 +114,9 @@ def _neighbourhood(positions, reach):
 
 @numba.njit(cache=True)
 def _count(codes, kinds, start, others, distance, step, bins, ring, rings):
-    """Nearest distances, sums of them, and pairs, by kinds of both and distance."""
+    """Nearest distances, their sums, and pairs, by kinds of both and distance."""
     nearest = np.zeros((kinds, kinds, bins))
+    sums = np.zeros((kinds, kinds))
     pairs = np.zeros((kinds, kinds, rings))
     seen = np.empty(kinds, np.int64)
     for i in range(len(codes)):
@@ -126,24 +127,25 @@ def _count(codes, kinds, start, others, distance, step, bins, ring, rings):
             if not seen[b]:
                 seen[b] = 1
                 nearest[a, b, min(int(distance[k] / step), bins - 1)] += 1
-    return nearest, pairs
+                sums[a, b] += distance[k]
+    return nearest, sums, pairs
 
 
 def _curves(positions, codes, kinds, hood):
     """Shares with a neighbour within r, and the connection of each pair of kinds."""
     bins, rings = round(REACH_NM / STEP_NM), round(REACH_NM / RING_NM)
-    nearest, pairs = _count(codes, kinds, *hood, STEP_NM, bins, RING_NM, rings)
+    nearest, sums, pairs = _count(codes, kinds, *hood, STEP_NM, bins, RING_NM, rings)
     number = np.bincount(codes, minlength=kinds)
     share = nearest.cumsum(2) / number[:, None, None]
     total = pairs.sum((0, 1))
     with np.errstate(invalid="ignore"):
         connection = (pairs + pairs.transpose(1, 0, 2)) / total
     connection[np.arange(kinds), np.arange(kinds)] /= 2
-    means = np.empty((kinds, kinds))
-    for a in range(kinds):
-        for b in range(kinds):
-            one, two = positions[codes == a], positions[codes == b]
-            means[a, b] = cKDTree(two).query(one, k=[1 + (a == b)])[0].mean()
+    means = sums / number[:, None]
+    # where some atom has none of a kind within reach, all of them are asked again
+    for a, b in np.argwhere(nearest.sum(2) < number[:, None]):
+        one, two = positions[codes == a], positions[codes == b]
+        means[a, b] = cKDTree(two).query(one, k=[1 + (a == b)])[0].mean()
     return share, connection, means
 
 

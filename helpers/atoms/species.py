@@ -138,7 +138,7 @@ def assign_elements(
     method: str = "fit",
     seed: int = 0,
     model=None,
-    calibrated: bool = True,
+    places: str = "detected",
 ) -> pd.DataFrame:
     """
     Give every atom an element and say how sure that is.
@@ -158,9 +158,9 @@ def assign_elements(
         Of the autoencoder and of the start of the mixture.
     model : EquivariantVae, optional
         For "vae": a model trained on these crops.
-    calibrated : bool
-        Soften the confidence so that it means a frequency at detected positions in simulated
-        validation images; without, it is the probability that the mixture gives.
+    places : {"detected", "true"}
+        What the points are. The confidence is softened so that it means a frequency on simulated
+        validation images: at positions from the detector, or at the true ones.
 
     Returns
     -------
@@ -190,8 +190,7 @@ def assign_elements(
     else:
         membership = mixture(content(found), len(elements), seed)
         membership = membership[:, brightness_order(crops, membership)]
-    if calibrated:
-        membership = soften(membership, temperature(method, len(elements)))
+    membership = soften(membership, *calibration(method, len(elements), places))
     return points.reset_index(drop=True).assign(
         element=np.array(elements)[membership.argmax(1)],
         confidence=membership.max(1),
@@ -205,16 +204,22 @@ def content(found: pd.DataFrame) -> np.ndarray:
     return found.drop(columns=pose, errors="ignore").to_numpy(float)
 
 
-def soften(membership: np.ndarray, temperature: float) -> np.ndarray:
-    """Divide the logarithms of the probabilities by a temperature; above 1, less sure."""
+def soften(membership: np.ndarray, temperature: float, error: float = 0.0) -> np.ndarray:
+    """
+    Make probabilities less sure.
+
+    Their logarithms are divided by a temperature (above 1, less sure), and a share of errors that
+    no height tells is spread over all elements: neighbours that were lost, two atoms found as one.
+    """
     logs = np.log(np.clip(membership, 1e-12, 1)) / temperature
     raised = np.exp(logs - logs.max(1, keepdims=True))
-    return raised / raised.sum(1, keepdims=True)
+    raised /= raised.sum(1, keepdims=True)
+    return (1 - error) * raised + error / raised.shape[1]
 
 
-def fit_temperature(membership: np.ndarray, truth: np.ndarray) -> float:
+def fit_calibration(membership: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """
-    The temperature under which the true elements are most probable.
+    Temperature and share of errors under which the true elements are most probable.
 
     Parameters
     ----------
@@ -225,24 +230,26 @@ def fit_temperature(membership: np.ndarray, truth: np.ndarray) -> float:
 
     Returns
     -------
-    float
+    temperature, error : float
     """
 
-    def cost(log_t):
-        chosen = soften(membership, np.exp(log_t))[np.arange(len(truth)), truth]
+    def cost(x):
+        chosen = soften(membership, np.exp(x[0]), x[1])[np.arange(len(truth)), truth]
         return -np.log(np.clip(chosen, 1e-12, 1)).mean()
 
-    return float(np.exp(optimize.minimize_scalar(cost, bounds=(-1, 6), method="bounded").x))
+    bounds = [(-1, 6), (0, 0.9)]
+    found = optimize.minimize(cost, (0.5, 0.05), method="L-BFGS-B", bounds=bounds)
+    return float(np.exp(found.x[0])), float(found.x[1])
 
 
 @cache
-def _temperatures():
-    return json.loads(CALIBRATION.read_text())["temperature"]
+def _calibrations():
+    return json.loads(CALIBRATION.read_text())["calibration"]
 
 
-def temperature(method: str, n: int) -> float:
-    """Temperature of a method for ``n`` elements, from validation images (three for more)."""
-    return _temperatures()[method][str(min(n, 3))]
+def calibration(method: str, n: int, places: str) -> tuple[float, float]:
+    """Temperature and error of a method for ``n`` elements, from validation images (3 for more)."""
+    return tuple(_calibrations()[places][method][str(min(n, 3))])
 
 
 def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> float:

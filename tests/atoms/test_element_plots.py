@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from helpers.atoms import element_plots
 
@@ -32,13 +33,17 @@ def test_rows_of_reconstructions():
 
 def test_accuracy_is_the_mean_over_images():
     rows = [
-        {"system": "NiPd", "method": "fit", "density": d, "image_seed": i,
+        {"system": system, "positions": places, "method": "fit", "density": d, "image_seed": i,
          "balanced_accuracy": 0.8 + 0.1 * i}
+        for places in ("true", "detected") for system in ("NiPd", "NiPdPt")
         for d in (1, 2) for i in (0, 1)
     ]  # fmt: skip
     fig = element_plots.accuracy(pd.DataFrame(rows), "density", "atoms per nm²", ["fit"])
     assert np.allclose(fig.axes[0].containers[0].lines[0].get_ydata(), 0.85)
-    assert fig.axes[0].lines[-1].get_ydata()[0] == 0.5  # a coin, with two elements
+    titles = [ax.get_title() for ax in fig.axes]
+    assert titles[1] == "Ni-Pd-Pt, known places" and titles[2] == "Ni-Pd, detected places"
+    chance = [ax.lines[-1].get_ydata()[0] for ax in fig.axes]  # a coin, with two elements
+    assert chance == pytest.approx([1 / 2, 1 / 3, 1 / 2, 1 / 3])
 
 
 def test_rotation_and_reliability_draw_every_model():
@@ -49,8 +54,7 @@ def test_rotation_and_reliability_draw_every_model():
     fig = element_plots.rotation(table)
     assert [len(ax.lines) for ax in fig.axes] == [2, 2]
     trust = pd.DataFrame(
-        {"method": "fit", "confidence_from": ["raw", "calibrated"], "confidence": [0.9, 0.8],
-         "correct": [0.7, 0.8]}
-    )  # fmt: skip
-    fig = element_plots.reliability(trust, ["fit"])
+        {"confidence_from": ["raw", "calibrated"], "confidence": [0.9, 0.8], "correct": [0.7, 0.8]}
+    )
+    fig = element_plots.reliability({"fit": trust})
     assert [line.get_label() for line in fig.axes[0].lines[1:]] == ["raw", "calibrated"]

@@ -4,7 +4,7 @@ import pytest
 
 from helpers.atoms import isolation, processes
 from helpers.atoms.aggregates import random_share
-from helpers.data import DataError
+from helpers.data import ROOT, DataError
 
 
 def images(share_of, densities, per_density=1):
@@ -52,3 +52,17 @@ def test_bad_tables_are_refused():
         isolation.isolation_density(table, rng, limit=5)
     with pytest.raises(DataError, match="no image"):
         isolation.isolation_density(table.assign(share_multimers=np.nan), rng)
+
+
+def test_criterion_table_has_chance_detected_corrected_and_measured():
+    table = isolation.criterion_table(pd.read_csv(ROOT / "data" / "ch02" / "isolation.csv"))
+    at = table.set_index("label")["density_nm2"]
+    assert at["random, closed form"] == pytest.approx(isolation.random_isolation(), abs=1e-3)
+    assert len(table) == len(isolation.SHOWN) + 1
+    images = isolation.measured_images()
+    assert len(images) == 21 and table.iloc[-1]["images"] == 21
+    assert table.iloc[-1]["highest_nm2"] == images["density_nm2"].max() < 1
+    words = isolation.in_words(table)
+    published = words[words.iloc[:, 0] == "random Pt, published detector"].iloc[0]
+    assert published["5 % at (atoms per nm²)"] == "not reached"
+    assert "nan" not in words.to_string() and "inf" not in words.to_string()

@@ -103,23 +103,25 @@ def test_other_columns_of_the_detections_stay(nipd):
     assert "probability" in species.assign_elements(image, points, ["Ni", "Pd"])
 
 
-def test_temperature_repairs_overconfidence():
+@pytest.mark.parametrize("error", [0.0, 0.2])
+def test_calibration_repairs_overconfidence(error):
     rng = np.random.default_rng(0)
-    log_odds = rng.normal(0, 2, 4000)
+    log_odds = rng.normal(0, 2, 8000)
     right = 1 / (1 + np.exp(-log_odds))
-    truth = (rng.random(4000) < right).astype(int)
+    truth = (rng.random(8000) < (1 - error) * right + error / 2).astype(int)
     over = 1 / (1 + np.exp(-3 * log_odds))
     membership = np.stack([1 - over, over], 1)
-    found = species.fit_temperature(membership, truth)
-    assert found == pytest.approx(3, rel=0.1)
-    softened = species.soften(membership, found)
+    temperature, found = species.fit_calibration(membership, truth)
+    assert temperature == pytest.approx(3, rel=0.2)
+    assert found == pytest.approx(error, abs=0.05)
+    softened = species.soften(membership, temperature, found)
     np.testing.assert_allclose(softened.sum(1), 1)
     assert (softened.argmax(1) == membership.argmax(1)).all()
 
-    def error(p):
+    def gap(p):
         return species.calibration_error(p.max(1), p.argmax(1) == truth)
 
-    assert error(softened) < 0.02 < error(membership)
+    assert gap(softened) < 0.02 < gap(membership)
 
 
 def test_calibration_error_of_a_known_case():
