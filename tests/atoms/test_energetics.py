@@ -316,6 +316,23 @@ def test_committed_geometries():
         en.read_geometry("4N/6x4/GFN1-xTB/1500K/u0/rigid")
 
 
+def test_a_relaxation_starts_from_a_smaller_one(monkeypatch):
+    monkeypatch.syspath_prepend(str(en.ENERGIES.parent))
+    import make_energetics as made
+
+    small = made.Job(("3N", "4N"), "4.97b", made.EMPTY, relaxed=True)
+    large = made.Job(("3N", "4N"), "4.97b", made.EMPTY, cell=co.PAPER_CELLS, relaxed=True)
+    flat, _ = made.as_built(large)
+    moved = made.displaced_as(flat, large, small).positions - flat.positions
+    known = en.read_geometry(small.id)[1] - made.as_built(small)[0].positions
+    nitrogen = np.array(flat.symbols) == "N"
+    of_small = np.array(made.as_built(small)[0].symbols) == "N"
+    lengths = [np.sort(np.linalg.norm(d, axis=1)) for d in (moved[nitrogen], known[of_small])]
+    np.testing.assert_allclose(*lengths, atol=1e-6)
+    assert 0 < np.abs(moved).max() < 0.5
+    assert (np.abs(moved).max(axis=1) == 0).mean() > 0.5  # far from the sites nothing moves
+
+
 # Tight binding itself, on the smallest sheet that holds a site
 
 
