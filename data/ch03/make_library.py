@@ -6,8 +6,8 @@ is at most 0.2 % of an image's maximum. Read them with `helpers.clusters.library
 
 Every image has its own orientation and thermal displacements. The microscope is
 `helpers.clusters.imaging.Microscope`. Finished chunks (ten views of one isomer) are kept in
-_build/library, so that a stopped run goes on where it was. About 130 core-minutes on a CPU; see
---help for several processes, or abTEM on a GPU:
+_build/library, so that a stopped run goes on where it was. About 80 core-minutes; --chunks 2 makes
+a small one:
 
     python data/ch03/make_library.py --workers 2
 """
@@ -62,7 +62,7 @@ def orientations(atoms, isomer_number, split):
     return draw(ISOMERS[isomer_number], SPLITS[split], rng, VIEWS[atoms, "focus"][split])
 
 
-def chunk(atoms, kind, first, isomer_number, device="cpu"):
+def chunk(atoms, kind, first, isomer_number):
     """Make and keep the views `first` to `first + CHUNK` of one isomer; CPU seconds used."""
     start = time.process_time()
     name, defoci = ISOMERS[isomer_number], DEFOCI_NM[kind]
@@ -72,7 +72,7 @@ def chunk(atoms, kind, first, isomer_number, device="cpu"):
         still = isomer(name, atoms) if source < 0 else amorphous.amorphous(source, atoms)
         rng = np.random.default_rng([atoms, isomer_number, split, number])
         place = turned(still.get_positions() / 10, rotation, rng, Microscope().thermal_nm)
-        images = prism_images(f"Au{atoms}", place, FIELD_PX[atoms], None, defoci, device)
+        images = prism_images(f"Au{atoms}", place, FIELD_PX[atoms], None, defoci)
         truth = (isomer_number, rotation.as_quat(), split, source)
         rows += [(image, *truth, defocus) for image, defocus in zip(images, defoci)]
     images, classes, rotations, splits, sources, defoci = map(np.array, zip(*rows))
@@ -122,7 +122,6 @@ def main():
     """Make what is missing, then write the libraries."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--workers", type=int, default=1, help="processes")
-    arguments.add_argument("--device", choices=("cpu", "gpu"), default="cpu", help="gpu: CuPy")
     arguments.add_argument("--chunks", type=int, help="only the first chunks of each library")
     asked = arguments.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -139,7 +138,7 @@ def main():
         print("without amorphous clusters of some sizes: run make_amorphous.py, then this again")
     used = 0.0
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(chunk, *job, asked.device): job for job in ready}
+        running = {pool.submit(chunk, *job): job for job in ready}
         for done in as_completed(running):
             used += done.result()
             print(*running[done], f"after {(time.time() - start) / 60:.1f} minutes", flush=True)
