@@ -447,7 +447,8 @@ if len(atoms) > 10:
     verdict = {n: "leaves it" if t.p <= 0.05 else "stays within" for n, t in tests.items()}
     figures.show(
         interaction_plots.envelopes({kind: tests}),
-        f"Three curves with bands around them: {'; '.join(f'{n} {v}' for n, v in verdict.items())}.",
+        "Three curves with bands around them: "
+        f"{'; '.join(f'{n} {v}' for n, v in verdict.items())}.",
         "fig-ch02-s31",
     )
 
@@ -693,14 +694,15 @@ figures.show(
     element_plots.accuracy(
         by_method[by_method["dose"] == 1], "density_per_nm2", "atoms per nm²", methods_shown
     ),
-    "Four panels, Ni-Pd and Ni-Pd-Pt at known and at detected places. Fitted heights lead, close to "
-    "what the heights allow; sums and principal components follow; the autoencoder is little above "
-    "a guess. At detected places all are lower, a free mixture of the heights most in Ni-Pd-Pt.",
+    "Four panels, Ni-Pd and Ni-Pd-Pt at known and at detected places. Fitted heights lead, close "
+    "to what the heights allow; sums and principal components follow; the autoencoder is little "
+    "above a guess. At detected places all are lower, a free mixture of the heights most in "
+    "Ni-Pd-Pt.",
     "fig-ch02-accuracy",
 )
 naming = element_tables.naming(by_method)
-claims.table("elements", element_tables.naming_in_words(naming), "Balanced accuracy at 2 atoms per nm², mean ± SD over "
-             "images (number of images)", out)  # fmt: skip
+caption = "Balanced accuracy at 2 atoms per nm², mean ± SD over images (number of images)"
+claims.table("elements", element_tables.naming_in_words(naming), caption, out)
 doses = by_method[(by_method["density_per_nm2"] == 2) & (by_method["method"] == "fit")]
 doses = doses.pivot_table("accuracy", ["system", "positions"], "dose").round(3)
 doses.columns = [f"dose × {dose:g}" for dose in doses.columns]
@@ -1084,8 +1086,9 @@ if len(metals) > 1 and atoms["element"].value_counts().min() > 5:
     claims.number("p_connection", order_test.p_connection, data=kind, label="p, mark connection")
     figures.show(
         interaction_plots.connections(order_test),
-        "One panel per pair of elements: the share of the pairs against their distance, with a band "
-        f"from random labelling (p = {order_test.p_connection:.2f} for all together).",
+        "One panel per pair of elements: the share of the pairs against their distance, with a "
+        "band from random labelling "
+        f"(p = {order_test.p_connection:.2f} for all together).",
         "fig-ch02-connection",
     )
 
@@ -1097,8 +1100,9 @@ if len(metals) > 1 and atoms["element"].value_counts().min() > 5:
 power = pd.read_csv(DATA / "ordering_power.csv")
 figures.show(
     interaction_plots.power(power),
-    "Panels by elements and number of atoms: the share of tests that reject rises with the strength "
-    "of the order, later the more labels are wrong; without order it stays near five per cent.",
+    "Panels by elements and number of atoms: the share of tests that reject rises with the "
+    "strength of the order, later the more labels are wrong; without order it stays near five per "
+    "cent.",
     "fig-ch02-power",
 )
 
