@@ -8,6 +8,7 @@ marker in all of them.
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import PercentFormatter
+from scipy.spatial import cKDTree
 
 from helpers.clusters.structures import ISOMERS
 from helpers.figures import COLOURS, WIDTH, legend_below, micrograph
@@ -56,55 +57,71 @@ def motifs(images, pixel_size_nm):
     return fig
 
 
-def ambiguity_map(views, symmetries, label, limit=None, threshold=None):
+def ambiguity_map(views, symmetries, label, axes=None, limit=None):
     """
-    Draw a number over the orientation sphere, one half of it for each isomer.
+    Draw a number over the orientation sphere, one half of it for each isomer, in equal areas.
+
+    Every place has the value of the nearest view, symmetric copies included.
 
     Parameters
     ----------
     views : DataFrame
         ``isomer``, ``x``, ``y``, ``z`` (unit vectors, frame of the isomer), ``value``.
     symmetries : dict of str to array (n, 3, 3)
-        Isomer to the matrices that map directions to equivalent ones.
+        Isomer to the matrices that map directions to equivalent ones
+        (`helpers.clusters.orientations.views`).
     label : str
         What the value is.
+    axes : dict of str to dict of str to array (3,), optional
+        Isomer to label to direction of zone axes, which are marked.
     limit : tuple of float, optional
         Range of the colours.
-    threshold : float, optional
-        Views above it get a black rim.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, len(symmetries), figsize=(WIDTH, WIDTH / len(symmetries) + 0.9), squeeze=False,
+    fig, panels = plt.subplots(
+        1, len(symmetries), figsize=(WIDTH, WIDTH / len(symmetries) + 1.1), squeeze=False,
         layout="constrained",
     )  # fmt: skip
     limit = limit or (views["value"].min(), views["value"].max())
-    for ax, (isomer, group) in zip(axes[0], symmetries.items(), strict=True):
-        part = views[views["isomer"] == isomer].sort_values("value")
-        direction = part[["x", "y", "z"]].to_numpy()
-        copies = np.concatenate([direction @ matrix.T for matrix in group])
-        value = np.tile(part["value"].to_numpy(), len(group))
-        copies = copies * np.where(copies[:, 2:] < 0, -1, 1)
-        # equal areas of the half sphere stay equal (Lambert)
-        flat = copies[:, :2] / np.sqrt((1 + copies[:, 2:]) / 2) / np.sqrt(2)
-        order = np.argsort(value, kind="stable")
-        size = 2.2e4 / max(len(flat), 800)
-        drawn = ax.scatter(
-            *flat[order].T, c=value[order], s=size, cmap="viridis", vmin=limit[0], vmax=limit[1],
-            linewidths=0, rasterized=True,
-        )  # fmt: skip
-        if threshold is not None:
-            high = value > threshold
-            ax.scatter(*flat[high].T, s=size, facecolors="none", edgecolors="black", linewidths=0.4)
+    x, y = np.meshgrid(*2 * [np.linspace(-1, 1, 181)])
+    inside = np.hypot(x, y) <= 1
+    places = _on_sphere(x[inside], y[inside])
+    for ax, (isomer, group) in zip(panels[0], symmetries.items(), strict=True):
+        part = views[views["isomer"] == isomer]
+        copies = np.concatenate([part[["x", "y", "z"]].to_numpy() @ m.T for m in group])
+        nearest = cKDTree(copies).query(places)[1] % len(part)
+        filled = np.full(x.shape, np.nan)
+        filled[inside] = part["value"].to_numpy()[nearest]
+        drawn = ax.imshow(filled, extent=(-1, 1, -1, 1), origin="lower", cmap="viridis",
+                          vmin=limit[0], vmax=limit[1])  # fmt: skip
         ax.add_patch(plt.Circle((0, 0), 1, fill=False, lw=0.8))
-        ax.set(title=isomer, xticks=[], yticks=[], aspect="equal", xlim=(-1.03, 1.03),
-               ylim=(-1.03, 1.03))  # fmt: skip
+        marks = (axes or {}).get(isomer, {})
+        for (name, direction), (marker, size) in zip(marks.items(), (("o", 7), ("^", 6), ("s", 4))):
+            flat = np.array([_flat(m @ direction) for m in group])
+            ax.plot(*flat.T, marker, ms=size, mfc="none", mec="black", mew=0.8, clip_on=False,
+                    label=name)  # fmt: skip
+        ax.set(title=isomer, xticks=[], yticks=[], xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
         ax.spines[:].set_visible(False)
-    fig.colorbar(drawn, ax=axes[0], location="bottom", label=label, shrink=0.6, aspect=30)
+        if marks:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize="small",
+                      handletextpad=0, columnspacing=0.6)  # fmt: skip
+    fig.colorbar(drawn, ax=panels[0], location="bottom", label=label, shrink=0.6, aspect=30)
     return fig
+
+
+def _flat(direction):
+    """Place of a direction, or of its opposite, on Lambert's map of the upper half sphere."""
+    x, y, z = direction if direction[2] >= 0 else -direction
+    return np.array([x, y]) / np.sqrt(1 + z)
+
+
+def _on_sphere(x, y):
+    """Directions (n, 3) of places on Lambert's map."""
+    z = 1 - x**2 - y**2
+    return np.stack([x * np.sqrt(1 + z), y * np.sqrt(1 + z), z], -1)
 
 
 def confusion(matrix, spread=None):

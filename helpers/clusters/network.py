@@ -95,6 +95,7 @@ def train(
     validation: tuple,
     seed: int = 0,
     epochs: int = 24,
+    checkpoint=None,
     progress: bool = True,
 ):
     """
@@ -114,6 +115,8 @@ def train(
         Of weights, order and frames.
     epochs : int
         Of `BATCHES` batches; the learning rate rises and falls once over all of them.
+    checkpoint : path, optional
+        As `helpers.training.fit`: a stopped training goes on from there.
     progress : bool
 
     Returns
@@ -152,8 +155,8 @@ def train(
 
         history = fit(
             network, batches, nn.CrossEntropyLoss(), epochs=epochs,
-            optimiser=optimiser, validate=validate, patience=epochs, progress=progress,
-            device="cpu",
+            optimiser=optimiser, validate=validate, patience=epochs, checkpoint=checkpoint,
+            progress=progress, device="cpu",
         )  # fmt: skip
     return network, history
 

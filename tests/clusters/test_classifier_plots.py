@@ -23,17 +23,29 @@ def test_motifs_have_a_row_for_each_isomer():
     assert fig.axes[1].get_title(loc="center") == "2-fold"
 
 
-def test_map_draws_all_equivalent_views_in_the_unit_circle():
+def test_map_gives_every_place_the_value_of_the_nearest_view():
+    views = pd.DataFrame(np.eye(3), columns=list("xyz")).assign(
+        isomer="cuboctahedron", value=[1.0, 2.0, 3.0]
+    )
+    group = np.array([np.eye(3), -np.eye(3)])
+    axes = {"cuboctahedron": {"100": np.array([1.0, 0, 0])}}
+    ax = plots.ambiguity_map(views, {"cuboctahedron": group}, "similarity", axes).axes[0]
+    filled = ax.images[0].get_array()
+    assert filled[90, 90] == 3  # along the beam
+    assert filled[90, 178] == 1 and filled[90, 2] == 1  # left and right
+    assert filled[178, 90] == 2
+    assert filled.mask[0, 0]
+    assert sorted(ax.lines[0].get_xdata()) == pytest.approx([-1, 1])  # on the rim, both ends
+
+
+def test_places_and_directions_of_the_map_agree():
     rng = np.random.default_rng(0)
-    v = rng.normal(size=(30, 3))
-    views = pd.DataFrame(v / np.linalg.norm(v, axis=1)[:, None], columns=list("xyz"))
-    views = views.assign(isomer="decahedron", value=np.linspace(0.5, 1, 30))
-    group = np.array([np.eye(3), -np.eye(3), np.diag([-1, 1, 1])])
-    fig = plots.ambiguity_map(views, {"decahedron": group}, "similarity", threshold=0.8)
-    drawn = fig.axes[0].collections
-    assert len(drawn[0].get_offsets()) == 90
-    assert np.linalg.norm(drawn[0].get_offsets(), axis=1).max() <= 1 + 1e-6
-    assert len(drawn[1].get_offsets()) == 3 * (views["value"] > 0.8).sum()
+    v = rng.normal(size=(50, 3))
+    v /= np.linalg.norm(v, axis=1)[:, None]
+    flat = np.array([plots._flat(d) for d in v])
+    assert (np.hypot(*flat.T) <= 1 + 1e-9).all()
+    back = plots._on_sphere(*flat.T)
+    assert abs((back * v).sum(1)) == pytest.approx(np.ones(50))
 
 
 def test_confusion_says_per_cent_and_spread():

@@ -1,0 +1,212 @@
+"""Train the networks of chapter 3 on the library, five seeds for each kind of training images.
+
+    mixed    PRISM images of 147, 309 and 561 atoms
+    309      PRISM images of 309 atoms only
+    linear   the linear model's images of the same atoms at the same places as in "mixed"
+
+Every frame is recorded anew by `helpers.clusters.augment`. What is chosen is chosen on
+validation views: the epoch, temperature or vector scaling, the threshold of `predict` and which
+seed of "mixed" is shipped. Writes, beside this file,
+
+    isomers.safetensors     the shipped network, with scaling and threshold in its header
+    isomers.onnx            the same for programs without PyTorch: any number of standardised frames
+                            of 64 x 64 px of 0.05 nm to scores
+    classifier_training.csv one row per epoch of every network
+    classifier_chosen.csv   one row per network: validation loss before and after scaling, threshold
+
+Networks are kept in _build/classifier, one folder for each state of the library, so that a stopped
+run goes on with the next one. One network takes about two core-minutes:
+
+    python data/ch03/make_classifier.py [--seeds 5] [--kinds mixed 309 linear]
+"""
+
+import argparse
+import hashlib
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.spatial.transform import Rotation
+
+from helpers.clusters import augment, calibration, network, study
+from helpers.clusters.amorphous import amorphous
+from helpers.clusters.classify import BATCH, load_classifier
+from helpers.clusters.imaging import Microscope, linear_image, turned
+from helpers.clusters.library import SIZES, library, path
+from helpers.clusters.outline import diameter_nm
+from helpers.clusters.structures import ISOMERS, isomer
+from helpers.registry import ROOT
+from helpers.weights import export_onnx, load_weights, save_weights
+
+
+def sizes():
+    """Sizes of cluster of which there is a library."""
+    return [atoms for atoms in SIZES if path(atoms).exists()]
+
+
+def version():
+    """Name of the library that is there: another one makes other networks."""
+    return hashlib.sha256(b"".join(path(n).read_bytes() for n in sizes())).hexdigest()[:8]
+
+
+FOLDER = ROOT / "data" / "ch03"
+KEPT = ROOT / "_build" / "classifier" / version()
+PIXEL_NM = 0.05
+KINDS = ("mixed", "309", "linear")
+SEEDS = 5
+COPIES = 6  # frames of each validation view
+SLACK_NM = 0.2  # by which a cluster may be wider or narrower than those trained on
+RISK = 0.05  # share of accepted frames that may be wrong
+
+
+def linear_library(part):
+    """The same views by the linear model; atoms are displaced anew."""
+    images = []
+    for k, rotation in enumerate(Rotation.from_quat(part.rotations)):
+        name, source = ISOMERS[part.classes[k]], part.source[k]
+        still = isomer(name, part.atoms) if source < 0 else amorphous(source, part.atoms)
+        rng = np.random.default_rng([part.atoms, k])
+        place = turned(still.get_positions() / 10, rotation, rng, Microscope().thermal_nm)
+        images.append(linear_image(place, part.images.shape[-1]))
+    return replace(part, images=np.stack(images))
+
+
+def parts_of(kind, split):
+    """Libraries for one kind of training, one for each size."""
+    parts = [library(n).only(split) for n in sizes() if kind != "309" or n == 309]
+    return [linear_library(part) for part in parts] if kind == "linear" else parts
+
+
+def validation_frames(kind):
+    """Frames of the validation views of every size, their classes, and the look of each."""
+    rng = np.random.default_rng(1)
+    frames, truth, looks = [], [], []
+    for part in parts_of(kind, "validation"):
+        copies = np.repeat(part.images, COPIES, axis=0)
+        frames.append(augment.random_frames(rng, copies, side=max(network.FIELDS_PX)))
+        truth.append(np.repeat(part.classes, COPIES))
+        looks.append(np.repeat(study.groups(part), COPIES))
+    return np.concatenate(frames), np.concatenate(truth), np.concatenate(looks)
+
+
+def trained(kind, seed, epochs):
+    """The network of one kind and seed, its history and its header; trained unless it is kept."""
+    file = KEPT / f"{kind}_{seed}.safetensors"
+    net = network.IsomerNet()
+    if not file.exists():
+        start, used = time.time(), time.process_time()
+        validation = validation_frames(kind)
+        parts = parts_of(kind, "train")
+        images, classes = [p.images for p in parts], [p.classes for p in parts]
+        net, history = network.train(
+            images, classes, augment.random_frames, validation[:2], seed, epochs,
+            checkpoint=file.with_suffix(".pt"), progress=False,
+        )  # fmt: skip
+        chosen = choose(net, validation)
+        history.insert(0, "seed", seed)
+        history.insert(0, "kind", kind)
+        history.to_csv(file.with_suffix(".csv"), index=False)
+        seconds = {"seconds": time.time() - start, "cpu_seconds": time.process_time() - used}
+        save_weights(
+            file, net, pixel_size_nm=PIXEL_NM, kind=kind, seed=seed, epochs=epochs,
+            images=sum(map(len, images)), sizes=[p.atoms for p in parts], **chosen, **seconds,
+        )  # fmt: skip
+        file.with_suffix(".pt").unlink()
+        print(kind, seed, f"{seconds['cpu_seconds'] / 60:.1f} core-minutes", chosen, flush=True)
+    return net, load_weights(file, net)
+
+
+def choose(net, validation):
+    """Scaling and threshold from validation frames."""
+    frames, classes, looks = validation
+    diameters = [diameter_nm(frame, PIXEL_NM) for frame in frames]
+    low, high = np.quantile(diameters, (0.01, 0.99))  # in the noisiest the outline is lost
+    scores = network.logits(net, network.standardised(frames), BATCH).numpy()
+    fitted = {v: calibration.fit_scaling(scores, classes, v) for v in (False, True)}
+    # vector scaling has seven numbers more: it must earn them on views that it was not fitted on
+    half = np.zeros(len(looks), int)
+    for k in np.unique(classes):
+        half[classes == k] = np.unique(looks[classes == k], return_inverse=True)[1] % 2
+    crossed = {v: _crossed(scores, classes, half, v) for v in (False, True)}
+    vector = bool(crossed[True] < crossed[False])
+    scaling = fitted[vector]
+    return {
+        "factor": scaling.factor.tolist(),
+        "offset": scaling.offset.tolist(),
+        "scaling": "vector" if vector else "temperature",
+        "diameters_nm": [low - SLACK_NM, high + SLACK_NM],
+        "threshold": calibration.choose_threshold(scaling(scores), classes, RISK),
+        "validation_loss_plain": float(calibration.log_loss(scores, classes)),
+        "validation_loss_temperature": crossed[False],
+        "validation_loss_vector": crossed[True],
+        "validation_accuracy": float((scores.argmax(1) == classes).mean()),
+    }
+
+
+def _crossed(scores, classes, half, vector):
+    """Loss of each half under the scaling fitted on the other."""
+    losses = []
+    for k in (0, 1):
+        scaling = calibration.fit_scaling(scores[half != k], classes[half != k], vector)
+        scaled = scores[half == k] * scaling.factor + scaling.offset
+        losses.append(calibration.log_loss(scaled, classes[half == k]))
+    return float(np.mean(losses))
+
+
+def has(kind, seed):
+    """Whether a network was trained."""
+    return (KEPT / f"{kind}_{seed}.safetensors").exists()
+
+
+def load(kind, seed):
+    """A classifier that was trained and kept."""
+    return load_classifier(KEPT / f"{kind}_{seed}.safetensors")
+
+
+def ship():
+    """Write the best "mixed" network on validation frames, and the tables of all that are kept."""
+    headers, histories = [], []
+    for file in sorted(KEPT.glob("*.safetensors")):
+        headers.append({"file": file, **load_weights(file, network.IsomerNet())})
+        histories.append(pd.read_csv(file.with_suffix(".csv")))
+    columns = ["kind", "seed", "images", "epochs", "validation_accuracy", "validation_loss_plain",
+               "validation_loss_temperature", "validation_loss_vector", "scaling", "threshold",
+               "cpu_seconds"]  # fmt: skip
+    table = pd.DataFrame(headers)[columns]
+    table.to_csv(FOLDER / "classifier_chosen.csv", index=False, float_format="%.4f")
+    history = pd.concat(histories)
+    history.to_csv(FOLDER / "classifier_training.csv", index=False, float_format="%.4f")
+    mixed = [h for h in headers if h["kind"] == "mixed"]
+    if not mixed:
+        return
+    best = min(
+        mixed, key=lambda h: min(h["validation_loss_temperature"], h["validation_loss_vector"])
+    )
+    net = network.IsomerNet()
+    load_weights(best.pop("file"), net)
+    own = {"network", "architecture_sha256", "weights_sha256", "code_version", "torch_version"}
+    kept = {k: v for k, v in best.items() if k not in own}
+    save_weights(FOLDER / "isomers.safetensors", net, **kept)
+    side = max(network.FIELDS_PX)
+    export_onnx(FOLDER / "isomers.onnx", net, torch.zeros(1, 1, side, side))
+    print(f"shipped: mixed, seed {best['seed']}")
+
+
+def main():
+    """Train what is missing, then write what is shipped."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--seeds", type=int, default=SEEDS)
+    arguments.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    arguments.add_argument("--epochs", type=int, default=24)
+    asked = arguments.parse_args()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for seed in range(asked.seeds):
+        for kind in asked.kinds:
+            trained(kind, seed, asked.epochs)
+    ship()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Write the model card of the shipped network, isomers.md, with the numbers of evaluation.csv.
+
+python data/ch03/make_model_card.py
+"""
+
+import numpy as np
+import pandas as pd
+
+from helpers.clusters import augment
+from helpers.clusters.network import IsomerNet
+from helpers.clusters.recording import PIXEL_NM
+from helpers.clusters.structures import ISOMERS
+from helpers.registry import ROOT
+from helpers.weights import read_header
+
+FOLDER = ROOT / "data" / "ch03"
+CARD = """# Isomers of gold nanoclusters: model card
+
+`isomers.safetensors` (weights with a header) and `isomers.onnx` (the same network) name the isomer
+of one metal cluster in a HAADF-STEM image: {classes}. {weights} weights; trained by
+`make_classifier.py` on {images} PRISM images of {sizes} gold atoms, judged by `make_evaluation.py`.
+All numbers here are simulated.
+
+**Use.** `helpers.clusters.classify.predict(image, pixel_size_nm)`, or `predict_frames` for a video.
+The ONNX file takes frames of 64 x 64 pixels of {pixel} nm as an array (n, 1, 64, 64), each less its
+mean and divided by its standard deviation, and gives scores in the order above; probabilities are
+softmax(factor * score + offset) with factor = {factor} and offset = {offset}.
+
+**Training range.** 200 kV, probe of 20 mrad without aberrations and in focus, detector from 60 to
+100 mrad; {doses} electrons per square Angstrom; source of {source} nm (standard deviation); carbon
+film of up to {film} nm; gold at room temperature; one cluster in the field. The paper that proposed
+such a network states no microscope settings: these are assumptions.
+
+**Accuracy** on test views of 309 atoms (mean of the isomers; intervals over views and {seeds}
+training seeds):
+
+{table}
+
+**Rejects** when the most probable isomer has less than {threshold:.2f}, or the object is not
+between {low:.1f} and {high:.1f} nm wide.
+
+**Limits.** Closed-shell clusters only: no Marks or truncated shapes, facets, steps or twins in an
+fcc cluster; other metals, supports that diffract, tilted or aberrated probes and overlapping
+clusters were not in the training. "Amorphous" means like quenched melts of an effective-medium
+potential. A measured image that is unlike all of this gets a confident wrong answer more easily
+than a low probability.
+"""
+
+
+def main():
+    """Fill the numbers of the tables into the card."""
+    header = read_header(FOLDER / "isomers.safetensors")
+    table = pd.read_csv(FOLDER / "evaluation.csv")
+    usual = (table["atoms"] == 309) & (table["views_of"] == "all") & (table["defocus_nm"] == 0)
+    table = table[usual].set_index("method")
+    lines = ["| electrons per Å² | network | best match in the atlas |", "|---|---|---|"]
+    for dose, part in table.groupby("dose_per_A2"):
+        cells = [
+            f"{100 * row['accuracy']:.1f} % ({100 * row['accuracy_low']:.1f} to"
+            f" {100 * row['accuracy_high']:.1f})"
+            for row in (part.loc["network"], part.loc["atlas"])
+        ]
+        lines.append(f"| {dose:g} | {' | '.join(cells)} |")
+    low, high = header["diameters_nm"]
+    text = CARD.format(
+        classes=", ".join(ISOMERS), images=header["images"], pixel=PIXEL_NM,
+        weights=sum(p.numel() for p in IsomerNet().parameters()),
+        sizes=", ".join(map(str, header["sizes"])),
+        factor=np.round(header["factor"], 3).tolist(),
+        offset=np.round(header["offset"], 3).tolist(), doses="{:g} to {:g}".format(*augment.DOSE),
+        source="{:g} to {:g}".format(*augment.SOURCE_NM), film=augment.SUPPORT_NM[1],
+        seeds=int(table.loc["network", "seeds"].max()), table="\n".join(lines),
+        threshold=header["threshold"], low=low, high=high,
+    )  # fmt: skip
+    (FOLDER / "isomers.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
