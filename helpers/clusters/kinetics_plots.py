@@ -7,6 +7,7 @@ Matplotlib figure at most `helpers.figures.WIDTH` wide. Isomers look as in
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from helpers.clusters.classifier_plots import SHORT, STYLES
 from helpers.clusters.landscape import BOLTZMANN_EV_K
@@ -241,6 +242,9 @@ def error_against_frames(table, isomer="decahedron"):
                 )
         ax.axhline(10, color="grey", lw=1, ls=":")
         ax.set(xscale="log", yscale="log", title=f"{quantity}, {isomer}")
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     legend_below(fig, 4)
     return fig
 

@@ -20,6 +20,7 @@ from helpers.clusters.landscape import simulate
 from helpers.clusters.orientations import viewing_direction, views
 from helpers.clusters.recording import PIXEL_NM, record
 from helpers.clusters.structures import ISOMERS, symmetry
+from helpers.pixels import places_nm
 from helpers.registry import DataError
 
 
@@ -30,10 +31,10 @@ class Video:
     Attributes
     ----------
     frames : xarray.DataArray
-        Electrons per pixel, dims ("time", "y", "x"), times in s and coordinates in nm; ``attrs`` as
-        of `helpers.data.open_series`.
+        Electrons per pixel, dims ("time", "y", "x"), times in s and coordinates in nm, labelled as
+        by `helpers.data.open_series`.
     truth : pandas.DataFrame
-        One row per frame: ``time_s`` (middle of the frame), ``isomer`` (held longest),
+        One row per frame: ``time_s`` (start of the frame), ``isomer`` (held longest),
         ``share_<isomer>`` of the time, ``blend`` (more than one isomer), ``view`` (image of the
         library that is shown, of the isomer held longest), ``off_deg`` (between that view and the
         true one), and the orientation as a quaternion ``qx``, ``qy``, ``qz``, ``qw`` from the frame
@@ -164,23 +165,22 @@ def simulate_video(
         longest = series.state[held] == number
         view[held[longest]], off[held[longest]] = shown[longest], angle[longest]
     counts = record(rng, clean, dose, magnification=0.0, turn=False)
-    time = (np.arange(frames) + 0.5) * frame_s
+    time = np.arange(frames) * frame_s
     truth = pd.DataFrame({
         "time_s": time, "isomer": np.array(ISOMERS)[series.state],
         **{f"share_{name}": share for name, share in zip(ISOMERS, series.shares.T)},
         "blend": (series.shares > 1e-9).sum(axis=1) > 1, "view": view, "off_deg": off,
         **dict(zip(("qx", "qy", "qz", "qw"), rotations.as_quat().T)),
     })  # fmt: skip
-    place = np.arange(side) * PIXEL_NM
     array = xr.DataArray(
         counts, dims=("time", "y", "x"), name="intensity",
         coords={
-            "time": ("time", time, {"units": "s"}),
-            "y": ("y", place, {"units": "nm"}), "x": ("x", place, {"units": "nm"}),
+            "time": ("time", time, {"units": "s"}), "frame": ("time", np.arange(frames)),
+            **places_nm(clean.shape[1:], PIXEL_NM),
         },
         attrs={
             "source": "simulated", "units": "nm", "pixel_size_nm": PIXEL_NM, "frame_s": frame_s,
-            "warnings": [],
+            "frames_in_file": frames, "warnings": [],
         },
     )  # fmt: skip
     return Video(array, truth, series.jumps)
