@@ -234,8 +234,9 @@ def _why(record):
     else:
         limits = f"at most {high:g}" if low is None else f"at least {low:g}"
     spread = f"± is the {record['spread_of']}" if record.get("spread_of") else ""
+    rule = f"Counts as held if our value is {limits}: {record['reason']}"
     sentences = (
-        f"Counts as held if our value is {limits}: {record['reason']}",
+        rule if record["ours"] is not None else "",
         spread,
         record["note"],
     )
