@@ -39,17 +39,18 @@ def study_images(first_seed, per_cell, shape=SHAPE):
                 seed += 1
 
 
-def arranged_images(first_seed, per_cell, metals, shape=SHAPE):
-    """All arrangements at every density, as (metal, arrangement, density, seed, simulate).
+def arranged_images(first_seed, per_cell, metals, arrangements=tuple(MODELS), shape=SHAPE):
+    """Arrangements at every density, as (metal, arrangement, density, seed, simulate).
 
     An image is simulated when ``simulate()`` is called.
     """
     seed = first_seed
     for metal in metals:
-        for arrangement, model in MODELS.items():
+        for arrangement in arrangements:
             for density in DENSITIES:
                 for _ in range(per_cell):
-                    simulate = partial(dense_image, seed, {metal: density}, model, shape=shape)
+                    how = {metal: density}, MODELS[arrangement]
+                    simulate = partial(dense_image, seed, *how, shape=shape)
                     yield metal, arrangement, density, seed, simulate
                     seed += 1
 

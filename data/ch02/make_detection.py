@@ -24,6 +24,7 @@ Writes, beside this file,
     detection.csv           precision, recall, F1 per metal, density, method and rules
     detection_roc.csv       true against false positive rate per metal
     detection_distance.csv  recall and precision against the distance of the next neighbour
+    detection_ablation.csv  F1 with hard negatives at 18 px, at 11 px and without, over seeds
     detection_clipping.csv  what clipping does, also to images with hot pixels
     detection_sharpness.csv regions of the maps above 0.8 with and without hard negatives
 
@@ -116,7 +117,7 @@ class Method:
             self.detector = dense_detection.load_detector(name)
             if name in ("dense", "ensemble"):  # a maximum stays where it is as the threshold moves
                 self.grid = MAXIMA
-            self.rules = json.loads(THRESHOLDS.read_text())[name]
+            self.rules = dense_detection.chosen_thresholds()[name]
         elif name == "sac-cnn":
             network, measured = network_of(variant, seed)
             self.detector = Detector(
@@ -182,6 +183,7 @@ def curves(validation):
     chosen["ensemble"]["measured"] = dense_detection.load_detector("ensemble").threshold
     columns = ["data", "method", "threshold", *evaluate.METRICS, "f1_sd"]
     pd.concat(tables)[columns].round(4).to_csv(HERE / "detection_thresholds.csv", index=False)
+    chosen = {name: {k: round(v, 4) for k, v in by.items()} for name, by in chosen.items()}
     THRESHOLDS.write_text(json.dumps(chosen, indent=1) + "\n")
 
 
@@ -439,6 +441,18 @@ def mean_and_spread(table, by, values):
     return mean.join(spread).reset_index()
 
 
+def ablation(rows):
+    """F1 with and without hard negatives, on the images that every network has seen."""
+    rows = rows[(rows["method"] == "sac-cnn")]
+    rows = rows[rows["matching"] == rows["data"].map({"simulated": "3 px", "measured": "iou"})]
+    seen = rows.groupby("image")[["variant", "seed"]].apply(lambda t: len(t.drop_duplicates()))
+    rows = rows[rows["image"].map(seen) == seen.max()]
+    by = ["data", "metal", "density_nm2", "variant", "threshold_rule"]
+    table = mean_and_spread(rows, by, evaluate.METRICS)
+    counts = rows.groupby(by, dropna=False)[["image", "seed"]].nunique().reset_index()
+    return table.merge(counts.rename(columns={"image": "images", "seed": "seeds"}), on=by)
+
+
 def collect():
     """Join the parts into the files that the book reads."""
     rows = joined("rows")
@@ -448,6 +462,7 @@ def collect():
     best = max(tried, key=tried.get)
     rows = rows[(rows["method"] != "log") | (rows["variant"] == best)]
     summary(rows).round(4).to_csv(HERE / "detection.csv", index=False)
+    ablation(rows).round(4).to_csv(HERE / "detection_ablation.csv", index=False)
     ranked, near = (
         t[(t["method"] != "log") | (t["variant"] == best)]
         for t in (joined("ranked"), joined("near"))

@@ -73,10 +73,15 @@ def refined_maxima(likelihood: np.ndarray, threshold: float) -> pd.DataFrame:
     return found.assign(x_px=x + dx, y_px=y + dy)
 
 
+def chosen_thresholds() -> dict[str, dict[str, float]]:
+    """Thresholds per method: ``simulated`` validation images, ``measured`` training images."""
+    return json.loads((DATA / "thresholds.json").read_text())
+
+
 def _sac_cnn(method: str, positions, beside_image: bool = False) -> Detector:
     network = SacCnn()
     header = load_weights(DATA / "sac_cnn_hard.safetensors", network)
-    threshold = json.loads((DATA / "thresholds.json").read_text())[method]["simulated"]
+    threshold = chosen_thresholds()[method]["simulated"]
     likelihood = partial(likelihood_map, network)
     return Detector(likelihood, positions, threshold, header, prepare, beside_image)
 

@@ -5,18 +5,16 @@ figure of at most two columns of panels, as wide as `helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 
+from helpers.atoms.dense_detection import PUBLISHED_THRESHOLD
 from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
 METHODS = {
-    "dense": ("purple", "D"), "sac-cnn": ("sky", "^"), "sac-cnn + mixtures": ("vermilion", "s"),
-    "ensemble": ("green", "v"), "log": ("black", "o"), "guess": ("grey", "x"),
+    "dense": ("purple", "D"), "sac-cnn": ("sky", "^"), "sac-cnn + maxima": ("orange", "P"),
+    "published": ("vermilion", "s"), "ensemble": ("green", "v"), "log": ("black", "o"),
 }  # fmt: skip
 METALS = {"Ni": ("blue", "o"), "Rh": ("green", "^"), "Pd": ("orange", "s"), "Pt": ("purple", "D")}
-
-
-def _colour(name):
-    return COLOURS.get(name, name)
 
 
 def by_density(table, methods, value="f1", label="F1"):
@@ -44,7 +42,7 @@ def by_density(table, methods, value="f1", label="F1"):
             part = part.sort_values("density_nm2")
             ax.errorbar(
                 part["density_nm2"], part[value], fmt=f"{marker}-", ms=4, lw=1.2,
-                color=_colour(colour), label=method,
+                color=COLOURS[colour], label=method,
                 yerr=[part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]],
             )  # fmt: skip
         ax.set(title=metal, ylim=(0, 1.02))
@@ -110,13 +108,45 @@ def by_neighbour(table, methods, metals=("Ni", "Pt")):
                 part = table[(table["metal"] == metal) & (table["method"] == method)]
                 part = part[(part["what"] == what) & (part["to_nm"] <= 1)].sort_values("from_nm")
                 middle = (part["from_nm"] + part["to_nm"]) / 2
-                ax.plot(middle, part["share"], f"{marker}-", ms=4, lw=1.2, color=_colour(colour),
+                ax.plot(middle, part["share"], f"{marker}-", ms=4, lw=1.2, color=COLOURS[colour],
                         label=method)  # fmt: skip
-                ax.fill_between(middle, part["low"], part["high"], color=_colour(colour), alpha=0.2)
+                ax.fill_between(middle, part["low"], part["high"], color=COLOURS[colour], alpha=0.2)
             ax.set(ylim=(0, 1.02), xlim=(0, 1))
             if metal == metals[0]:
                 ax.set_ylabel(what)
         column[0].set_title(metal)
         column[1].set_xlabel("distance of the next atom (nm)")
+    legend_below(fig)
+    return fig
+
+
+def thresholds(table, methods, chosen):
+    """
+    Draw F1 against the threshold on the images that thresholds are chosen on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``data`` ("simulated": validation images, or "measured": training images), ``method``,
+        ``threshold``, ``f1``.
+    methods : list of str
+    chosen : dict of str to dict of str to float
+        Method to data to threshold, marked on the curve; dotted, the published threshold.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = panels(2, 4.0, "threshold", "F1", sharey=True)
+    for ax, kind, what in zip(axes, ("simulated", "measured"), ("validation", "training")):
+        for method in methods:
+            colour, marker = METHODS[method]
+            part = table[(table["method"] == method) & (table["data"] == kind)]
+            at = chosen[method][kind]
+            height = np.interp(at, part["threshold"], part["f1"])
+            ax.plot(part["threshold"], part["f1"], color=COLOURS[colour])
+            ax.plot(at, height, marker, ms=8, color=COLOURS[colour], label=method)
+        ax.axvline(PUBLISHED_THRESHOLD, color="grey", ls=":")
+        ax.set(title=f"{kind}, {what} images", xlim=(0, 1), ylim=(0, 1))
     legend_below(fig)
     return fig

@@ -23,6 +23,7 @@ from helpers.atoms.neighbours import (
 from helpers.data import ROOT, DataError
 
 DATA = ROOT / "data" / "ch02"
+BORROWED = {"Rh": "Pt", "Pd": "Pt"}  # imaged at one voltage: the correction of Pt is used
 QUANTITIES = ("density_nm2", "mean_distance_nm", "share_multimers")
 
 
@@ -136,7 +137,7 @@ def correct(apparent, correction):
 
 
 def load_correction(method, metal):
-    """The shipped correction of a detector for a metal ("Ni", "Rh", "Pd", "Pt").
+    """The shipped correction of a detector for a metal ("Ni", "Pt", and `BORROWED` ones).
 
     Detectors: "dense", the default; "published", the SAC-CNN with the published mixtures at 0.8;
     "validated", the same network read by maxima of the image, above its validated threshold.
@@ -151,6 +152,31 @@ def load_correction(method, metal):
         have = ", ".join(f"{m} of {e}" for m in known for e in known[m])
         raise DataError(f"no correction for {method} of {metal}: there is one for {have}")
     return known[method][metal]
+
+
+def correction_errors(arrangement="random"):
+    """How far detected and corrected statistics are from the truth on the test images.
+
+    Parameters
+    ----------
+    arrangement : str
+        "random", "attractive", "repulsive" or "all".
+
+    Returns
+    -------
+    DataFrame
+        ``method``, ``metal`` and the root mean square error of each of `QUANTITIES`, with
+        ``_apparent`` as detected and with ``_corrected``. Metals without such images are left out.
+    """
+    known = json.loads((DATA / "bias_correction.json").read_text())["corrections"]
+    rows = []
+    for method, metal in ((method, metal) for method in known for metal in known[method]):
+        errors = known[method][metal]["test_errors"]
+        row = {"method": method, "metal": metal}
+        for name, what in ((n, w) for n in QUANTITIES for w in ("apparent", "corrected")):
+            row[f"{name}_{what}"] = errors[name].get(arrangement, {}).get(f"rms_{what}")
+        rows.append(row)
+    return pd.DataFrame(rows).dropna(ignore_index=True)
 
 
 def load_positions():

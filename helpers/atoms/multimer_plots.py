@@ -1,15 +1,15 @@
 """Figures of chapter 2 on atoms that touch: how a region is split, and how often rightly.
 
 Every function returns a Matplotlib figure of at most two columns of panels, as wide as
-`helpers.atoms.pictures.WIDTH`.
+`helpers.figures.WIDTH`.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Ellipse
+from scipy.stats import binomtest
 
-from helpers.atoms.pictures import WIDTH
-from helpers.figures import COLOURS
+from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
 STYLES = [("black", "o"), ("vermilion", "s"), ("sky", "^"), ("green", "D"), ("purple", "v"),
           ("orange", "P"), ("blue", "X")]  # fmt: skip
@@ -55,16 +55,25 @@ def mixtures(region, fits, scores, truth=None):
     return fig
 
 
+def _wilson(hits, n):
+    """Ends of the 95 % intervals of some shares, (2, len(n))."""
+    pairs = zip(hits.round().astype(int), n, strict=True)
+    ends = [binomtest(k, int(of)).proportion_ci(method="wilson") for k, of in pairs]
+    return np.array([(interval.low, interval.high) for interval in ends]).T
+
+
 def against_bond(table, methods, value, label):
     """
-    Draw a share against the true bond length, one panel per shape, with 95 % intervals.
+    Draw a share against the true bond length, one panel per shape, with 95 % Wilson intervals.
+
+    Rows of one method, shape and bond, such as those of several metals, are pooled.
 
     Methods stand beside each other at every bond, so that their bars do not overlap.
 
     Parameters
     ----------
     table : DataFrame
-        ``method``, ``shape``, ``bond_a`` (angstrom), and ``value`` with ``_low`` and ``_high``.
+        ``method``, ``shape``, ``bond_a`` (angstrom), ``n``, and ``value``, a share of the n.
     methods : list of str
         In the order of the legend.
     value : str
@@ -76,28 +85,22 @@ def against_bond(table, methods, value, label):
     -------
     matplotlib.figure.Figure
     """
-    shapes = list(table["shape"].unique())
-    rows = -(-len(shapes) // 2)
-    fig, axes = plt.subplots(
-        rows, 2, figsize=(WIDTH, 2.7 * rows + 0.8), sharex=True, sharey=True, layout="constrained"
+    kinds = ["dimer", "trimer", "tetramer"]
+    shapes = sorted(table["shape"].unique(), key=lambda s: (kinds.index(s.split(",")[0]), s))
+    fig, axes = panels(
+        len(shapes), 2.9, "distance of the atoms (Å)", label, sharex=True, sharey=True
     )
     gap = np.diff(np.unique(table["bond_a"])).min(initial=1)
     aside = gap * np.linspace(-0.3, 0.3, len(methods))
-    for ax, shape in zip(axes.flat, shapes, strict=False):
+    for ax, shape in zip(axes, shapes, strict=True):
         for method, (colour, marker), shift in zip(methods, STYLES, aside, strict=False):
             part = table[(table["shape"] == shape) & (table["method"] == method)]
+            part = part.assign(hits=part[value] * part["n"]).groupby("bond_a")[["hits", "n"]].sum()
+            share, ends = part["hits"] / part["n"], _wilson(part["hits"], part["n"])
             ax.errorbar(
-                part["bond_a"] + shift, part[value], fmt=f"{marker}-", ms=4, lw=1.2,
-                color=COLOURS[colour], label=method,
-                yerr=[part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]],
+                part.index + shift, share, np.abs(ends - share.to_numpy()), fmt=f"{marker}-", ms=4,
+                lw=1.2, color=COLOURS[colour], label=method,
             )  # fmt: skip
         ax.set(title=shape, ylim=(-0.03, 1.03))
-    for ax in axes.flat[len(shapes) :]:
-        ax.set_axis_off()
-    for ax in axes[-1]:
-        ax.set_xlabel("distance of the atoms (Å)")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(label)
-    handles, names = axes.flat[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=2)
+    legend_below(fig, ncols=2)
     return fig

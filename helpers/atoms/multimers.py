@@ -33,8 +33,8 @@ from helpers.data import DataError
 # a Gaussian from collapsing on one row of pixels.
 _PIXEL_VARIANCE = 1 / 12
 SIGMA_PX = 2.0  # of the Laplacian of Gaussian: 0.06 nm, about the width of an atom in focus
-AREA_PX2 = 100.0  # of a bounding box; that of a lone atom at 34 px/nm
-SHARE = 0.4  # of the largest response in a region, below which a maximum is no atom
+AREA_PX2 = 30.0  # of a bounding box; that of a lone atom at 34 px/nm is about 50
+SHARE = 0.3  # of the largest response in a region, below which a maximum is no atom
 _COLUMNS = ["x_px", "y_px", "probability", "region"]
 
 
@@ -107,10 +107,9 @@ PUBLISHED = Criterion(samples=600)
 # The textbook criterion per sample, -BIC / 2n, for n = 600: a Gaussian more costs six parameters.
 BIC = Criterion(extent=0, pair=0, atom=6 * np.log(600) / (2 * 600), samples=600)
 EXACT = replace(PUBLISHED, samples=None)  # the published one without the draw
-# best of 200 random settings on simulated validation images (data/ch02/multimers_calibration.csv)
-CALIBRATED = Criterion(
-    extent=0.015, atom=0.0, pair=0.003, reach_px=10.0, area_px2=130.0, max_atoms=4
-)
+# of 200 random settings on simulated validation images, the one that resolves most among those that
+# leave as many single atoms whole as the published criterion (data/ch02/multimers_calibration.csv)
+CALIBRATED = Criterion(extent=0.045, atom=0.1, pair=0.0, area_px2=60.0, max_atoms=4)
 
 
 def split(

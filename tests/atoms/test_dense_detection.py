@@ -45,7 +45,9 @@ def test_maxima_at_the_border_stay_inside():
     np.testing.assert_allclose(found[["x_px", "y_px"]], [(5, 0), (39, 29)])
 
 
-@pytest.mark.parametrize(("method", "f1"), [("dense", 0.9), ("sac-cnn", 0.6)])
+@pytest.mark.parametrize(
+    ("method", "f1"), [("dense", 0.9), ("sac-cnn", 0.6), ("sac-cnn + maxima", 0.8)]
+)
 def test_the_shipped_detectors_find_what_is_there(method, f1):
     simulated = dense_image(2990, {"Pt": 2.0}, shape=(160, 192))
     found = dense.detect(simulated.image.to_numpy(), method)
@@ -67,3 +69,20 @@ def test_the_default_resolves_what_the_published_network_merges():
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="dense"):
         dense.load_detector("yolo")
+
+
+def test_every_detector_has_its_chosen_threshold():
+    chosen = dense.chosen_thresholds()
+    assert set(chosen) == set(dense.METHODS)
+    for method in dense.METHODS:
+        rule = "measured" if method == "ensemble" else "simulated"
+        assert dense.load_detector(method).threshold == pytest.approx(chosen[method][rule])
+
+
+def test_maxima_of_the_image_part_what_one_region_holds():
+    atoms = dense_image(2992, {"Pt": 4.0}, shape=(128, 128))
+    image = atoms.image.to_numpy()
+    kept = {m: dense.load_detector(m).find(image, 0.9) for m in ("sac-cnn", "sac-cnn + maxima")}
+    recall = {m: score(atoms.atoms, found, **RULE)["recall"] for m, found in kept.items()}
+    assert recall["sac-cnn + maxima"] > recall["sac-cnn"] + 0.1
+    assert kept["sac-cnn + maxima"]["region"].nunique() == len(kept["sac-cnn"])

@@ -1,5 +1,6 @@
 """Figures on detection in dense images: what is drawn."""
 
+import numpy as np
 import pandas as pd
 
 from helpers.atoms import dense_score_plots
@@ -34,3 +35,17 @@ def test_recall_above_precision():
     assert [ax.get_ylabel() for ax in fig.axes] == ["recall", "", "precision", ""]
     assert all(len(ax.lines) == 2 for ax in fig.axes)
     assert fig.axes[0].lines[0].get_ydata()[0] < 0.5  # atoms this close are seldom both found
+
+
+def test_the_threshold_of_every_method_lies_on_its_curve():
+    levels = np.array([0.2, 0.4, 0.6, 0.8])
+    table = pd.concat(
+        pd.DataFrame({"data": kind, "method": method, "threshold": levels, "f1": levels * scale})
+        for kind in ("simulated", "measured") for method, scale in (("dense", 1), ("ensemble", 0.5))
+    )  # fmt: skip
+    chosen = {m: {"simulated": 0.5, "measured": 0.3} for m in ("dense", "ensemble")}
+    fig = dense_score_plots.thresholds(table, ["dense", "ensemble"], chosen)
+    marks = [(line.get_xdata()[0], line.get_ydata()[0]) for ax in fig.axes for line in ax.lines
+             if line.get_marker() != "None"]  # fmt: skip
+    np.testing.assert_allclose(marks, [(0.5, 0.5), (0.5, 0.25), (0.3, 0.3), (0.3, 0.15)])
+    assert "measured, training" in fig.axes[1].get_title()

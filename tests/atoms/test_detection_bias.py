@@ -86,6 +86,22 @@ def test_the_shipped_correction_brings_the_densities_of_pt_closer_to_the_truth()
         bias.load_correction("dense", "Fe")
 
 
+def test_corrections_help_where_little_is_lost_and_the_default_needs_them_least():
+    errors = bias.correction_errors("random").set_index(["method", "metal"])
+    assert set(errors.index.get_level_values("metal")) == {"Ni", "Rh", "Pd", "Pt"}
+    default, published = errors.loc["dense"], errors.loc["published"]
+    assert (default["density_nm2_apparent"] < published["density_nm2_apparent"]).all()
+    for name in ("density_nm2", "share_multimers"):
+        assert (default[f"{name}_corrected"] < 0.5 * default[f"{name}_apparent"]).all()
+    assert set(bias.correction_errors("repulsive")["metal"]) == {"Ni", "Pt"}
+
+
+def test_metals_without_validation_images_borrow_their_correction():
+    for metal, other in bias.BORROWED.items():
+        here, there = (bias.load_correction("dense", m) for m in (metal, other))
+        assert here["density_nm2"] == there["density_nm2"]
+
+
 def test_stored_positions_belong_to_their_images():
     images = bias.load_positions()
     assert len(images) == 180

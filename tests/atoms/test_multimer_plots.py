@@ -27,9 +27,9 @@ def test_the_best_mixture_is_marked(region):
 
 def test_one_panel_per_shape_and_one_line_per_method():
     rows = [
-        {"method": m, "shape": s, "bond_a": b, "resolved": 0.5, "resolved_low": 0.4,
-         "resolved_high": 0.7}
-        for m in ("a", "b") for s in ("dimer", "trimer", "tetramer") for b in (2.0, 3.0)
+        {"method": m, "shape": s, "bond_a": b, "n": 10, "resolved": share}
+        for m in ("a", "b") for s in ("tetramer", "dimer", "trimer") for b in (2.0, 3.0)
+        for share in (0.3, 0.7)
     ]  # fmt: skip
     fig = multimer_plots.against_bond(pd.DataFrame(rows), ["a", "b"], "resolved", "share resolved")
     assert [ax.get_title() for ax in fig.axes] == ["dimer", "trimer", "tetramer", ""]
@@ -39,3 +39,7 @@ def test_one_panel_per_shape_and_one_line_per_method():
     first, second = (bars.lines[0].get_xdata(orig=False) for bars in fig.axes[0].containers)
     np.testing.assert_allclose((first + second) / 2, [2, 3])
     assert (second - first > 0.1).all()  # bars of two methods do not lie on each other
+    share = fig.axes[0].containers[0].lines[0].get_ydata(orig=False)
+    ends = fig.axes[0].containers[0].lines[2][0].get_segments()[0][:, 1]
+    np.testing.assert_allclose(share, 0.5)
+    np.testing.assert_allclose(ends, [0.2993, 0.7007], atol=1e-3)  # Wilson, 10 of 20
