@@ -1149,6 +1149,8 @@ for name, (strength, labels_of) in {
     some = through[(through["preference (kT)"] == strength) & (through["labels"] == labels_of)]
     glue(f"{name}_found", int(some["tests with p ≤ 0.05"].sum()), display=False)
     glue(f"{name}_of", int(some["tested"].sum()), display=False)
+    glue(f"{name}_drawn", int(some["with drawn labels"].sum()), display=False)
+glue("order_untested", int((through["images"] - through["tested"]).sum()), display=False)
 
 # %% [markdown]
 # Without order one test in twenty rejects, as it should. Wrong labels do not make order, they hide it: with a fifth of
@@ -1158,7 +1160,10 @@ for name, (strength, labels_of) in {
 # reasons: *truth* has every atom, *named* its place but the name from the image, *found* the detector's places with true
 # elements, *found and named* is what a reader has. Of the samples without order, {glue:text}`order_size_found` of
 # {glue:text}`order_size_of` are called ordered; of those in which like seeks like with 1 $kT$,
-# {glue:text}`order_seen_found` of {glue:text}`order_seen_of`, against {glue:text}`order_true_found` with the truth. "No
+# {glue:text}`order_seen_found` of {glue:text}`order_seen_of`, against {glue:text}`order_true_found` of
+# {glue:text}`order_true_of` with the truth. Labels drawn by their confidence are more careful still: they find
+# {glue:text}`order_size_drawn` and {glue:text}`order_seen_drawn`. In {glue:text}`order_untested` images all atoms got
+# one name, and nothing can be tested. "No
 # chemical order" is a statement about the power of the test as much as about the sample.
 #
 # (sec-ch02-isolation)=

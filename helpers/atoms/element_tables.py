@@ -106,6 +106,7 @@ def order_through_images(tests):
     Returns
     -------
     DataFrame
+        An image in which all atoms got one name is not tested.
     """
     drawn = (tests["p_drawn"] <= 0.05).astype(float).where(tests["p_drawn"].notna())
     tests = tests.assign(found=tests["p"] <= 0.05, drawn=drawn)
@@ -116,6 +117,7 @@ def order_through_images(tests):
         "images": by.size(),
         "atoms, mean": by["atoms"].mean().round(),
         "named rightly": by["right"].mean().round(3),
+        "tested": by["p"].count(),
         "tests with p ≤ 0.05": by["found"].sum(),
         "with drawn labels": by["drawn"].sum(min_count=1),
     })  # fmt: skip

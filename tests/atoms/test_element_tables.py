@@ -54,10 +54,11 @@ def test_order_counts_tests_below_five_per_cent():
         {"system": "NiPd", "density_nm2": 2.0, "strength_kt": 1.0,
          "labels": ["truth", "truth", "found and named", "found and named"],
          "atoms": [100, 110, 60, 70], "right": [1, 1, 0.8, 0.9],
-         "p": [0.01, 0.2, 0.05, 0.5], "p_drawn": [np.nan, np.nan, 0.04, 0.6]}
+         "p": [0.01, np.nan, 0.05, 0.5], "p_drawn": [np.nan, np.nan, 0.04, 0.6]}
     )  # fmt: skip
     table = element_tables.order_through_images(tests).set_index("labels")
     assert table["tests with p ≤ 0.05"].to_dict() == {"truth": 1, "found and named": 1}
     assert table.loc["found and named", "named rightly"] == pytest.approx(0.85)
+    assert table["tested"].to_dict() == {"truth": 1, "found and named": 2}
     assert np.isnan(table.loc["truth", "with drawn labels"])
     assert table.loc["found and named", "with drawn labels"] == 1
