@@ -19,7 +19,7 @@ with the atoms there are, the share that is named rightly, p-values (none where 
 name), and for the last ``p_drawn``, twice the median over 10 draws from the confidences. Here atoms
 are missed by their element and by their neighbours, and so are errors made.
 
-Finished parts are kept in _build/ordering. Six core-minutes:
+Finished parts are kept in _build/ordering. Four core-minutes:
 
     python data/ch02/make_ordering.py
 """

@@ -27,7 +27,7 @@ everything else from test images (2000-2005). Writes, beside this file,
     latent_example.npz       crops, latent numbers and decodings of one test image
 
 "doubted" marks images on which `species.doubtful_contrast` objects to the fitted heights.
-Finished runs are kept in _build/species. Twenty core-minutes, most for the autoencoders:
+Finished runs are kept in _build/species. Fifteen core-minutes, most for the autoencoders:
 
     python data/ch02/make_species.py [simple] [trained] [tried] [rotation] [tables] [example]
 """
