@@ -53,6 +53,8 @@ from helpers.registry import ROOT
 FOLDER = ROOT / "data" / "ch03"
 DOSES = (1e2, 3e2, 1e3, 3e3, 1e4, 3e4, 1e5)
 HIGH = 1e4  # doses from here on are called high
+MISTAKEN = 3e2  # a dose at which there are mistakes enough to say in which views
+LEAST_INDEX = 0.2  # Youden's index below which similarity says nothing about mistakes
 FRAME_PX = 58  # side of a frame, 2.9 nm
 COPIES = 2  # frames of each view and dose
 BLURS_PX = (0.0, 1.0, 1.5, 2.5, 3.5)
@@ -115,7 +117,7 @@ def main():
     }
     votes, tried = choose_votes()
     scores = score_everything(networks, votes)
-    chosen = ambiguity()
+    chosen = ambiguity(networks["mixed"])
     chosen["atlas_blur_px"] = {dose: blur for dose, (blur, _) in votes.items()}
     chosen["atlas_validation_accuracy"] = tried
     accuracy(networks, scores, chosen)
@@ -183,7 +185,7 @@ def score_everything(networks, votes):
     return scores
 
 
-def ambiguity():
+def ambiguity(members):
     """evaluation_ambiguity.csv, and the limit of similarity above which a view is ambiguous.
 
     ``dose_needed_per_A2``: with it, an ideal observer who knows both images takes one for the other
@@ -217,22 +219,32 @@ def ambiguity():
         }
     )  # fmt: skip
     table.to_csv(FOLDER / "evaluation_ambiguity.csv", index=False, float_format="%.4f")
-    limit = ambiguity_limit(table[table["split"] == "validation"])
+    validation = table["split"] == "validation"
+    wrong = wrong_share(members, whole.only("validation"))
+    limit = ambiguity_limit(table.loc[validation, "similarity"].to_numpy(), wrong)
     return {"ambiguity_limit": limit, "ambiguous_share": ambiguous_share(table, limit)}
 
 
-def ambiguity_limit(validation):
-    """Similarity that separates validation views best which the atlas, without noise, gets wrong.
+def wrong_share(members, part):
+    """Share of the frames of each view, at a dose with many mistakes, that is named wrong."""
+    frames = frames_of(part.images, MISTAKEN, COPIES, seed=9)
+    truth = np.repeat(part.classes, COPIES)
+    wrong = [c.scores(frames).argmax(1) != truth for c in members.values()]
+    return np.reshape(wrong, (len(members), -1, COPIES)).mean((0, 2))
 
-    Best is the largest difference between the share of wrong views above it and that of right ones
-    (Youden's index); with no wrong views nothing is ambiguous.
+
+def ambiguity_limit(similarity, wrong):
+    """Similarity that separates frames named wrong from those named right best.
+
+    Best is the largest difference between the shares of both above it (Youden's index). Without
+    wrong frames, or where wrong ones are not more similar than right ones, it is 1: no view is
+    ambiguous.
     """
-    wrong = (validation["similarity"] > validation["own"]).to_numpy()
-    if not wrong.any():
+    if not wrong.any() or not (1 - wrong).any():
         return 1.0
-    value = validation["similarity"].to_numpy()
-    index = [(value[wrong] >= v).mean() - (value[~wrong] >= v).mean() for v in value]
-    return float(value[int(np.argmax(index))])
+    above = similarity[:, None] >= similarity
+    index = wrong @ above / wrong.sum() - (1 - wrong) @ above / (1 - wrong).sum()
+    return float(similarity[index.argmax()]) if index.max() > LEAST_INDEX else 1.0
 
 
 def ambiguous_share(table, limit):
