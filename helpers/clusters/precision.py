@@ -7,7 +7,7 @@ of the energies drawn from it, follow from the rates.
 import numpy as np
 
 from helpers.clusters.kinetics import line_over_inverse_temperature
-from helpers.clusters.landscape import stationary
+from helpers.clusters.landscape import BOLTZMANN_EV_K, stationary
 
 
 def log_ratio_variance(rates, frame_s, confusion, isomer, reference):
@@ -41,6 +41,25 @@ def log_ratio_variance(rates, frame_s, confusion, isomer, reference):
     kept = np.exp(values * frame_s)
     moving = values < values.max() - 1e-9 * np.abs(values).max()
     return noise + (part[moving] * (1 + kept[moving]) / (1 - kept[moving])).sum()
+
+
+def frames_needed(target_ev, temperature_k, variance):
+    """Frames after which a free energy is known to `target_ev` (one standard deviation).
+
+    Parameters
+    ----------
+    target_ev : float
+        Wanted standard deviation of -k_B T ln(p_i / p_j).
+    temperature_k : float
+        Temperature.
+    variance : float
+        From `log_ratio_variance`.
+
+    Returns
+    -------
+    float
+    """
+    return variance * (BOLTZMANN_EV_K * temperature_k / target_ev) ** 2
 
 
 def validation_variance(populations, confusion, images, isomer, reference):

@@ -5,7 +5,12 @@ from scipy.linalg import expm
 from helpers.clusters.counts import Proportions, one_hot, proportions
 from helpers.clusters.kinetics import arrhenius, free_energy, vant_hoff
 from helpers.clusters.landscape import AU309, BOLTZMANN_EV_K, simulate
-from helpers.clusters.precision import energy_sd, log_ratio_variance, validation_variance
+from helpers.clusters.precision import (
+    energy_sd,
+    frames_needed,
+    log_ratio_variance,
+    validation_variance,
+)
 from helpers.clusters.rates import count_jumps
 from helpers.registry import DataError
 
@@ -118,6 +123,14 @@ def test_independent_frames_have_the_textbook_variance():
     p = AU309.populations(390)
     found = log_ratio_variance(AU309.rates(390) * 1e6, 0.04, np.eye(4), 0, 2)
     assert found == pytest.approx(1 / p[0] + 1 / p[2], rel=1e-6)
+
+
+def test_frames_needed_give_the_wanted_error():
+    variance = log_ratio_variance(AU309.rates(360), 0.04, CONFUSION, 1, 2)
+    frames = frames_needed(0.01, 360, variance)
+    kt = BOLTZMANN_EV_K * 360
+    assert kt * np.sqrt(variance / frames) == pytest.approx(0.01)
+    assert frames_needed(0.005, 360, variance) == pytest.approx(4 * frames)
 
 
 def test_variance_of_the_validation_set():
