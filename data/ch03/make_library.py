@@ -122,13 +122,15 @@ def main():
     """Make what is missing, then write the libraries."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--workers", type=int, default=1, help="processes")
+    arguments.add_argument("--atoms", type=int, nargs="+", help="only clusters of these sizes")
     arguments.add_argument("--chunks", type=int, help="only the first chunks of each library")
     asked = arguments.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
     start = time.time()
+    libraries = [key for key in VIEWS if asked.atoms is None or key[0] in asked.atoms]
     todo = [
         (atoms, kind, first, i)
-        for atoms, kind in VIEWS
+        for atoms, kind in libraries
         for first in range(0, sum(VIEWS[atoms, kind]), CHUNK)[: asked.chunks]
         for i in range(len(ISOMERS))
         if not kept(atoms, kind, first, i).exists()
@@ -142,7 +144,7 @@ def main():
         for done in as_completed(running):
             used += done.result()
             print(*running[done], f"after {(time.time() - start) / 60:.1f} minutes", flush=True)
-    for atoms, kind in VIEWS:
+    for atoms, kind in libraries:
         write(atoms, kind)
     print(f"{(time.time() - start) / 60:.1f} minutes, {used / 60:.1f} of them computing")
 
