@@ -89,7 +89,15 @@ from helpers.atoms import aggregates, arrangement, coordination, dense, dense_cr
 from helpers.atoms import dense_score_plots, element_plots, energetics, energy_plots, equivariant
 from helpers.atoms import contrast, element_tables, energy_tables, isolation, replicates
 from helpers.atoms import detection_bias, evaluate, familiarity, interaction_plots, ordering
-from helpers.atoms import models, multimer_plots, multimers, pictures, preprocess, processes
+from helpers.atoms import (
+    legends,
+    models,
+    multimer_plots,
+    multimers,
+    pictures,
+    preprocess,
+    processes,
+)
 from helpers.atoms import ripley, species, specimen, tight_binding
 from helpers.atoms.crops import crops_at
 from helpers.atoms.matching import match
@@ -544,8 +552,8 @@ assert set(compared) == set(chosen["method"]) - {"random guess"}
 figures.show(
     dense_score_plots.by_density(chosen, compared),
     "Four panels, Ni, Rh, Pd and Pt. F1 of the dense detector stays above 0.75 everywhere; that of "
-    "the published pipeline and of the ensemble falls to 0.4 to 0.5 at the highest density, that of "
-    "the filter and of the SAC-CNN read by maxima to between.",
+    "the published pipeline and of the ensemble falls to 0.4 to 0.5 at the highest density, that "
+    "of the filter and of the SAC-CNN read by maxima to between.",
     "fig-ch02-2d",
 )
 guess = detection[(detection["method"] == "random guess") & (detection["matching"] == "iou")]
@@ -585,7 +593,8 @@ measured = measured[measured["variant"].isin(["", "hard 18 px"])]
 measured = measured[measured["method"].isin(compared)]
 shown = ["method", "threshold_rule", "threshold", "precision", "recall", "f1", "f1_low", "f1_high"]
 measured = measured[[*shown, "f1_sd_seeds"]].reset_index(drop=True)
-claims.table("detection_measured", measured, "The ten measured test images, published rule", out)
+claims.table("detection_measured", measured.round(3), "The ten measured test images, published "
+             "rule", out, columns=legends.DETECTION)  # fmt: skip
 on_measured = measured.set_index(["method", "threshold_rule"])["f1"]
 for name, rule in (("dense", "simulated"), ("dense", "measured"), ("ensemble", "measured"),
                    ("published", "measured"), ("sac-cnn + maxima", "measured")):  # fmt: skip
@@ -647,15 +656,18 @@ figures.show(
 
 # %% tags=["hide-input"]
 clipping = pd.read_csv(DATA / "detection_clipping.csv").round(3)
-claims.table("clipping", clipping, "SAC-CNN at 0.8, with and without clipping", out)
+claims.table("clipping", clipping, "SAC-CNN at 0.8, with and without clipping", out,
+             columns=legends.DETECTION)  # fmt: skip
 sharp = pd.read_csv(DATA / "detection_sharpness.csv").set_index(["data", "variant"])
 sharpness = sharp[["mean_area_px2", "mean_area_px2_sd_seeds", "share_to_split"]].round(3)
-claims.table("sharpness", sharpness.reset_index(), "Regions above 0.8, five seeds", out)
+claims.table("sharpness", sharpness.reset_index(), "Regions above 0.8, five seeds", out,
+             columns=legends.DETECTION)  # fmt: skip
 ablation = pd.read_csv(DATA / "detection_ablation.csv")
 ablation = ablation[ablation["threshold_rule"] == "simulated"]
 of_metal = ablation.groupby(["data", "metal", "variant"], sort=False)
 shown = of_metal[["f1", "f1_sd_seeds", "seeds"]].mean().join(of_metal["images"].sum())
-claims.table("ablation", shown.round(3).reset_index(), "F1 with and without hard negatives", out)
+claims.table("ablation", shown.round(3).reset_index(), "F1 with and without hard negatives", out,
+             columns=legends.DETECTION)  # fmt: skip
 
 # %% [markdown]
 # With five hot pixels in an image the network finds nothing unless they are clipped: then nothing is lost. Without hot
@@ -689,7 +701,7 @@ overall = multimer_rows.groupby(keys)[["resolved", "count_right", "position_erro
 overall = overall.join(single[["split", "missed", "invented_per_nm2"]].mean())
 shown = overall.loc[[(rule, m) for m in order for rule in ("published", "validated")]]
 claims.table("multimers", shown.round(3).reset_index(), "Multimers resolved; single atoms split or "
-             "missed; false atoms", out)  # fmt: skip
+             "missed; false atoms", out, columns=legends.MULTIMERS)  # fmt: skip
 dimers = multimer_table[multimer_table["shape"] == "dimer"]
 dimers = 100 * dimers.groupby(["method", "bond_a"])["resolved"].mean()
 for name, method_of in (("published", "mixture, published"), ("calibrated", "mixture, calibrated"),
@@ -831,10 +843,10 @@ for name, key in (
 bias = pd.read_csv(DATA / "bias.csv")
 figures.show(
     interaction_plots.against_density(bias),
-    "Eight panels against density, a row for each metal. Left, the share of atoms in multimers: the "
-    "truth follows the random model up to 0.7, the published detector stays near 0, the default "
-    "below 0.3, corrected near the truth. Right, the mean distance: detected distances lie above "
-    "the random curve.",
+    "Eight panels against density, a row for each metal. Left, the share of atoms in multimers: "
+    "the truth follows the random model up to 0.7, the published detector stays near 0, the "
+    "default below 0.3, corrected near the truth. Right, the mean distance: detected distances "
+    "lie above the random curve.",
     "fig-ch02-3ab",
 )
 true_one = bias.query("arrangement == 'random' and metal == 'Pt' and asked_nm2 == 1")
@@ -851,14 +863,17 @@ for method_of in ("published", "dense"):
         label=f"mean distance over random, {word}",
     )  # fmt: skip
 random_atoms = bias[bias["arrangement"] == "random"].rename(columns={"asked_nm2": "asked"})
-random_atoms = random_atoms.sort_values(["metal", "method", "asked"], ascending=[False, True, True])
+random_atoms = random_atoms.sort_values(
+    ["metal", "method", "asked"], ascending=[False, True, True], ignore_index=True
+)
 wanted = [f"{kind_of}_{quantity}" for quantity in detection_bias.QUANTITIES
           for kind_of in ("true", "apparent", "corrected")]  # fmt: skip
 claims.table("bias", random_atoms[["metal", "method", "asked", "images", *wanted]].round(3),
-             "Random arrangements, as detected and corrected", out)  # fmt: skip
+             "Random arrangements, as detected and corrected", out,
+             columns=legends.BIAS)  # fmt: skip
 errors = detection_bias.correction_errors("random")
 claims.table("bias_errors", errors.round(3), "Root mean square errors of single images of random "
-             "atoms, as detected and corrected", out)  # fmt: skip
+             "atoms, as detected and corrected", out, columns=legends.BIAS)  # fmt: skip
 errors = errors.set_index(["method", "metal"])
 for method_of, metal_of in (("dense", "Pt"), ("dense", "Ni"), ("dense", "Rh"), ("dense", "Pd"),
                             ("validated", "Pt"), ("published", "Pt")):  # fmt: skip
@@ -1014,7 +1029,7 @@ figures.show(
 # The next cell computes three arrangements anew, if the package `tblite` is installed, in the smaller sheet and as
 # built. The first table has the minimum of all arrangements, computed in several ways; the second, what the spins do.
 
-# %%
+# %% tags=["hide-input"]
 sheet, live = coordination.graphene(6, 4), {}
 if tight_binding.available() and not quick:
     for pair in coordination.arrangements(("4N", "4N"), 9.0):
@@ -1023,13 +1038,15 @@ if tight_binding.available() and not quick:
             live[pair.name] = tight_binding.energy(built).energy_eV
     live = {name: round(energy - live["8.87a"], 3) for name, energy in live.items()}
 minima = energy_tables.robustness(energies)
-claims.table("robust", minima.round(2), "The minimum, computed in several ways", out)
+claims.table("robust", minima.round(2), "The minimum, computed in several ways", out,
+             columns=legends.ENERGIES)  # fmt: skip
 spins = energy_tables.spin_states(energies)
 spins = spins.groupby(["kinds", "unpaired"]).agg(
     structures=("metals", "size"), next_eV=("next_eV", "min"),
     polarisation_eV=("polarisation_eV", "min"),
 )  # fmt: skip
-claims.table("spins", spins.round(3), "Least distance to the next spin state", out)
+claims.table("spins", spins.reset_index().round(3), "Lowest spin states and the next above", out,
+             columns=legends.ENERGIES)  # fmt: skip
 glue("minimum_spread", float((minima["lowest_at_A"] - 5).abs().max()), display=False)
 glue("mixed_shown", len(curves["3N-4N"]), display=False)
 glue("mixed_all", int(minima["arrangements"][minima["kinds"] == "3N-4N"].max()), display=False)
@@ -1037,7 +1054,11 @@ of_kinds = minima.groupby("kinds")["lowest_eV"]
 glue("depth_change", float((of_kinds.max() - of_kinds.min()).max()), display=False)
 glue("next_spin", float(spins.loc[["3N-3N", "3N-4N"], "next_eV"].min()), display=False)
 glue("spin_change", float(spins["polarisation_eV"].abs().max()), display=False)
-live or "not computed: tblite is not installed, or a quick run"
+if live:
+    now = pd.DataFrame({"arrangement": list(live), "energy_eV": list(live.values())})
+    claims.table("live", now, "Two 4N sites, computed just now, against 8.87 Å", out)
+else:
+    print("Not computed: tblite is not installed, or this is a quick run.")
 
 # %% [markdown]
 # Colder electrons, GFN2-xTB in place of GFN1-xTB, relaxation and the size of the sheet leave the minimum within
@@ -1049,9 +1070,10 @@ live or "not computed: tblite is not installed, or a quick run"
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Top: formation energy of metal dimers in one site from two isolated centres, and their bond lengths. Bottom: energy of a near pair of 4N sites (4.92 Å) against a far one, by the number of sites with metal, and interaction energy of two centres at about 5 Å; open, chlorides and Ni-Pd pairs (simulated with GFN1-xTB; Figures 4a, S27, S35, S36 and S40 of the paper).", "name": "fig-ch02-4a"}}
 paired = energy_tables.dimers(energies)
-claims.table("dimers", paired.round(2), "Dimers in one site", out)
+claims.table("dimers", paired.round(2), "Dimers in one site", out, columns=legends.ENERGIES)
 beside = energy_tables.near_against_far(energies)
-claims.table("e_int", beside.round(2), "Near against far, and the paper's Eqs. 1 to 5", out)
+claims.table("e_int", beside.round(2), "Near against far, and the paper's Eqs. 1 to 5", out,
+             columns=legends.ENERGIES)  # fmt: skip
 figures.show(
     energy_plots.metals_in_sites(paired, beside),
     "Four panels. Dimers cost several electronvolts in 4N sites and are bound in some 3N and 6N "

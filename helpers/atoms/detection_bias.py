@@ -170,7 +170,7 @@ def correction_errors(arrangement="random"):
     """
     known = json.loads((DATA / "bias_correction.json").read_text())["corrections"]
     rows = []
-    for method, metal in ((method, metal) for method in known for metal in known[method]):
+    for method, metal in ((m, metal) for m, metals in known.items() for metal in metals):
         errors = known[method][metal]["test_errors"]
         row = {"method": method, "metal": metal}
         for name, what in ((n, w) for n in QUANTITIES for w in ("apparent", "corrected")):
