@@ -185,8 +185,9 @@ def multislice_image(symbols, positions_nm, field_px, microscope=None, every=1):
             potential.build(lazy=False),
             scan=_scan(abtem, field_px, box, microscope, every),
             detectors=abtem.AnnularDetector(microscope.inner_mrad, microscope.outer_mrad),
-            lazy=False,
-        )
+            lazy=True,  # in batches, which fit in memory
+            max_batch=_BEAMS,
+        ).compute(progress_bar=False, scheduler="synchronous")
         return image.array.T.astype(np.float32)
 
 
