@@ -20,7 +20,8 @@ class Library:
     ----------
     images : numpy.ndarray
         Fraction of the beam that reaches the detector, (n, side, side) float32: 52 pixels of
-        0.05 nm at 309 atoms. Stored in 255 steps of each image's maximum.
+        0.05 nm at 309 atoms. Stored in 255 steps of each image's maximum. In 4 % of the amorphous
+        views an atom that sits on the surface lies outside.
     classes : numpy.ndarray
         Position of the isomer in `helpers.clusters.structures.ISOMERS`, (n,) int.
     rotations : numpy.ndarray
