@@ -54,10 +54,14 @@ def roc(table, methods):
     """
     Draw the true against the false positive rate of candidates, one panel per method (S23).
 
+    Atoms that no candidate stands for are left out: they would cap every curve without a say about
+    how candidates are ranked, which is what the area is for. The title has their share.
+
     Parameters
     ----------
     table : DataFrame
-        ``metal``, ``method``, ``true_positive_rate``, ``false_positive_rate``, ``auc``.
+        ``metal``, ``method``, ``threshold``, ``false_positive_rate``, ``true_positive_rate`` (of
+        all atoms), and ``auc``, the area for atoms among the candidates.
     methods : list of str
 
     Returns
@@ -68,14 +72,16 @@ def roc(table, methods):
     fig, axes = panels(len(methods), 3.6, *rates, sharey=True)
     for ax, method in zip(axes, methods, strict=True):
         ax.plot([0, 1], [0, 1], color="grey", lw=1)
+        among = table[table["method"] == method].groupby("metal")["true_positive_rate"].max()
         for metal, (colour, _) in METALS.items():
             part = table[(table["metal"] == metal) & (table["method"] == method)]
             part = part.sort_values("threshold")
             if len(part):
                 label = f"{metal} ({part['auc'].iloc[0]:.2f})"
-                ax.plot(part["false_positive_rate"], part["true_positive_rate"],
-                        color=COLOURS[colour], label=label)  # fmt: skip
-        ax.set(title=method, xlim=(0, 1), ylim=(0, 1))
+                rate = np.append(part["true_positive_rate"] / among[metal], 0)
+                ax.plot(np.append(part["false_positive_rate"], 0), rate, color=COLOURS[colour],
+                        label=label)  # fmt: skip
+        ax.set(title=f"{method}: {among.mean():.0%} of the atoms", xlim=(0, 1), ylim=(0, 1.01))
         ax.legend(title="metal (area)", loc="lower right", fontsize="small")
     return fig
 

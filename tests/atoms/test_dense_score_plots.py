@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from helpers.atoms import dense_score_plots
 from helpers.data import ROOT
@@ -19,13 +20,18 @@ def test_one_panel_per_metal_in_the_order_of_the_atomic_number():
     assert list(fig.axes[0].containers[0].lines[0].get_xdata()) == [1, 4]
 
 
-def test_areas_stand_in_the_legend():
+def test_the_legend_has_the_areas_under_the_curves_drawn():
     rates = pd.read_csv(DATA / "detection_roc.csv")
     rates = rates[rates["data"] == "simulated"]
-    fig = dense_score_plots.roc(rates, ["dense"])
-    area = rates[(rates["metal"] == "Pt") & (rates["method"] == "dense")]["auc"].iloc[0]
-    shown = [text.get_text() for text in fig.axes[0].get_legend().get_texts()]
-    assert f"Pt ({area:.2f})" in shown and len(shown) == 4
+    fig = dense_score_plots.roc(rates, ["dense", "sac-cnn"])
+    for ax in fig.axes:
+        curves = ax.lines[1:]  # the first is the diagonal
+        assert len(curves) == 4
+        for line in curves:
+            x, y = line.get_data()
+            area = float(line.get_label().split("(")[1].strip(")"))
+            assert np.trapezoid(y[::-1], x[::-1]) == pytest.approx(area, abs=0.007)
+    assert "80%" in fig.axes[0].get_title()
 
 
 def test_recall_above_precision():
