@@ -15,7 +15,7 @@ seed of "mixed" is shipped. Writes, beside this file,
     classifier_chosen.csv   one row per network: validation loss before and after scaling, threshold
 
 Networks are kept in _build/classifier, one folder for each state of the library, so that a stopped
-run goes on with the next one. One network takes about two core-minutes:
+run goes on with the next one. One network takes about four core-minutes:
 
     python data/ch03/make_classifier.py [--seeds 5] [--kinds mixed 309 linear]
 """

@@ -3,7 +3,7 @@
 The shipped network (data/ch03/isomers.safetensors, made by data/ch03/make_classifier.py) was
 trained on simulated gold clusters. Its file holds all that is needed beside the weights: the size
 of its pixels, the scaling that makes its probabilities frequencies, the least probability at which
-a frame is accepted, and what the features of training frames look like.
+a frame is accepted, and how wide the clusters were.
 """
 
 from dataclasses import dataclass

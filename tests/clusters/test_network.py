@@ -47,6 +47,27 @@ def test_standardised_frames_forget_gain_and_offset():
     assert torch.isfinite(network.standardised(np.ones((1, 20, 20)))).all()
 
 
+@pytest.mark.parametrize("shape", [(64, 64), (52, 58)])
+def test_power_spectrum_is_that_of_the_fourier_transform(shape):
+    x = network.standardised(np.random.default_rng(2).normal(size=(40, *shape)))
+    found = network.power_spectrum(x)
+    k = network.HIGHEST
+    assert found.shape == (40, 1, 2 * k + 1, k + 1)
+    whole = np.fft.fft2(x[:, 0], s=(64, 64))
+    expected = np.log1p(abs(whole) ** 2 / np.prod(shape))
+    assert found[:, 0, k:].numpy() == pytest.approx(expected[:, : k + 1, : k + 1], abs=1e-3)
+    assert found[:, 0, :k].numpy() == pytest.approx(expected[:, -k:, : k + 1], abs=1e-3)
+    # noise alone has power 1, the least frequencies apart, which standardising takes away
+    assert found[:, :, :, 3:].expm1().mean() == pytest.approx(1, abs=0.03)
+
+
+def test_lattice_planes_are_spots():
+    y, x = np.mgrid[:64, :64]
+    planes = np.cos(2 * np.pi * (10 * x + 6 * y) / 64)[None]
+    spectrum = network.power_spectrum(network.standardised(planes))[0, 0]
+    assert divmod(int(spectrum.argmax()), spectrum.shape[1]) == (network.HIGHEST + 6, 10)
+
+
 def test_images_lie_in_the_middle_of_their_field():
     images = np.ones((1, 40, 40), np.float32)
     field = network.in_field(images, 64)
