@@ -114,6 +114,7 @@ def main():
     networks = {
         kind: {s: TRAINING.load(kind, s) for s in range(TRAINING.SEEDS) if TRAINING.has(kind, s)}
         for kind in TRAINING.KINDS
+        if TRAINING.has(kind, 0)
     }
     votes, tried = choose_votes()
     scores = score_everything(networks, votes)
