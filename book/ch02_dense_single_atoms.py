@@ -970,7 +970,7 @@ fitted = pd.read_csv(DATA / "interaction.csv", keep_default_na=False, na_values=
 measured_fit = pd.read_csv(DATA / "interaction_measured.csv")
 forest = interaction_plots.estimates(fitted, measured_fit)
 figures.show(
-    interaction_plots.forest(forest),
+    interaction_plots.forest(forest, limits=(0.1, 5)),
     "Estimates with intervals, from top to bottom: true random positions at 1, random positions as "
     "the published detector finds them far below 1, over random near 1; attractive ones above 1, "
     "repulsive ones below 1; the measured images below 1, and near 1 over random.",

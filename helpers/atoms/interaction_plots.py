@@ -192,6 +192,7 @@ def estimates(simulated, measured, metal="Pt", density_nm2=2):
         for source, fit, label, colour in (
             ("true", "plain", "true", "black"),
             ("published", "plain", "published", "orange"),
+            ("published", "over random", "published, over random", "orange"),
             ("dense", "plain", "default", "sky"),
             ("dense", "over random", "default, over random", "blue"),
         )
