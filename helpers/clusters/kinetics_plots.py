@@ -205,9 +205,11 @@ def coverage(table, quantities):
             ax.plot(x, mean.reindex(scenarios), marker, ms=6, color=COLOURS[colour], label=label)
         ax.axhline(0.95, color="grey", lw=1)
         ax.set(xticks=range(len(scenarios)), ylim=(0, 1.03), ylabel="share of intervals")
-        ax.set_xticklabels(scenarios, rotation=15)
+        ax.set_xticklabels(scenarios)
         ax.set_title(f"{quantity}: truth inside its 95 % interval")
-        ax.legend(ncols=2, fontsize="small", loc="lower left")
+        ax.legend(
+            ncols=2, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12)
+        )  # fmt: skip
     return fig
 
 
