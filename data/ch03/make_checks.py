@@ -12,7 +12,7 @@ checks.csv: one number a row. ``displacements``: two sets of thermal displacemen
 against the linear model of the same atoms, below the cluster and next to it. ``film in all``: the
 whole image against the sum of its parts. ``film mean`` and ``film speckle``: mean and standard
 deviation of carbon alone by `helpers.clusters.recording`, over those by PRISM. All after a source
-of 0.04 nm, a film of 5 nm and twelve core-minutes:
+of 0.04 nm, a film of 3 nm. Six core-minutes:
 
     python data/ch03/make_checks.py
 """
@@ -40,7 +40,7 @@ from helpers.registry import ROOT
 KEPT = ROOT / "_build" / "checks"
 SOURCE_PX = 0.04 / 0.05
 EVERY = 3
-FILM_NM = 5.0
+FILM_NM = 3.0
 TEST = SPLITS.index("test")
 
 

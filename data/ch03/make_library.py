@@ -24,7 +24,7 @@ import numpy as np
 from helpers.clusters import amorphous
 from helpers.clusters.imaging import FIELD_PX, Microscope, prism_images, turned
 from helpers.clusters.library import SPLITS, path
-from helpers.clusters.orientations import draw
+from helpers.clusters.orientations import draw, rotations
 from helpers.clusters.structures import ISOMERS, isomer
 from helpers.registry import ROOT, DataError
 
@@ -38,6 +38,7 @@ VIEWS = {  # of each isomer: train, validation, test
 SLICE_NM = {147: 0.2, 309: 0.2, 561: 0.4}  # thicker ones: correlation 0.998 after a source
 DEFOCI_NM = {"focus": (0.0,), "defocus": (-8.0, -4.0, 4.0, 8.0)}
 CHUNK = 6
+EDGE_NM = 0.03  # views of ragged clusters with an atom closer to the edge are drawn anew
 
 
 def plan(atoms, kind):
@@ -53,7 +54,12 @@ def orientation(atoms, isomer_number, split, number):
     if ISOMERS[isomer_number] != "amorphous":
         return rotation, -1
     members = np.flatnonzero(amorphous.parts(atoms) == SPLITS[split])
-    return rotation, int(members[number % len(members)])
+    source = int(members[number % len(members)])
+    inside = FIELD_PX[atoms] * Microscope().pixel_size_nm / 2 - EDGE_NM
+    rng = np.random.default_rng([atoms, split, number])
+    while np.abs(rotation.apply(amorphous.geometry(source, atoms))[:, :2]).max() > inside:
+        rotation = rotations(rng, 1)[0]
+    return rotation, source
 
 
 @lru_cache

@@ -27,6 +27,7 @@ GOLD_NM2 = 9.4e-5  # integrated cross-section of one gold atom by PRISM, mean ov
 ATOM_NM = 0.010  # blur of the linear model beyond the probe: atoms are not points
 LAYER_NM = 0.5  # heights that share one probe in the linear model
 _BEAMS, _PROBES = 16, 64  # computed at a time: few enough to stay in the cache of the processor
+MARGIN_NM = 0.1  # vacuum above the first and below the last atom
 GRID_NM = 1 / 120  # grid of the waves; carries angles to 100 mrad at 200 kV
 
 
@@ -132,7 +133,7 @@ def prism_images(symbols, positions_nm, field_px, microscope=None, defoci_nm=Non
     abtem = needs("abtem")
     # A window must hold the shadow of a probe out of focus at the far end of the cluster, and most
     # of what the first atoms send to the detector when it leaves the last ones.
-    height = 2 * np.abs(positions_nm[:, 2]).max()
+    height = np.ptp(positions_nm[:, 2]) + MARGIN_NM
     shadow = 2e-3 * microscope.semi_angle_mrad * (2 * max(np.abs(defoci)) + height)
     window = max(WINDOW_NM, shadow, 1.4e-3 * microscope.outer_mrad * height)
     box = _box_nm(field_px, microscope)
@@ -246,18 +247,21 @@ def _box_nm(field_px, microscope):
 
 def _potential(abtem, symbols, positions_nm, box_nm, microscope):
     """Potential of atoms in a box, and how deep below its entrance (nm) their origin lies."""
-    reach = np.abs(positions_nm).max(0)
-    if max(reach[:2]) > box_nm / 2:
+    reach = np.abs(positions_nm[:, :2]).max()
+    if reach > box_nm / 2:
         raise DataError(
-            f"atoms lie {max(reach[:2]):.2f} nm off the axis, outside a field of {box_nm:.1f} nm: "
+            f"atoms lie {reach:.2f} nm off the axis, outside a field of {box_nm:.1f} nm: "
             "give a larger field_px."
         )
-    middle = microscope.slice_nm * np.ceil((reach[2] + 0.1) / microscope.slice_nm)
+    ends = [-positions_nm[:, 2].min(), positions_nm[:, 2].max()]
+    middle, below = microscope.slice_nm * np.ceil(
+        (np.array(ends) + MARGIN_NM) / microscope.slice_nm
+    )
     centre = np.array([box_nm / 2, box_nm / 2, middle])
     atoms = needs("ase").Atoms(
         symbols,
         positions=10 * (positions_nm + centre),
-        cell=10 * np.array([box_nm, box_nm, 2 * middle]),
+        cell=10 * np.array([box_nm, box_nm, middle + below]),
         pbc=True,
     )
     potential = abtem.Potential(

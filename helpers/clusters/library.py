@@ -20,8 +20,7 @@ class Library:
     ----------
     images : numpy.ndarray
         Fraction of the beam that reaches the detector, (n, side, side) float32: 52 pixels of
-        0.05 nm at 309 atoms. Stored in 255 steps of each image's maximum. In 4 % of the amorphous
-        views an atom that sits on the surface lies outside.
+        0.05 nm at 309 atoms. Stored in 255 steps of each image's maximum.
     classes : numpy.ndarray
         Position of the isomer in `helpers.clusters.structures.ISOMERS`, (n,) int.
     rotations : numpy.ndarray
