@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 MIME = "application/vnd.a2s.{}+json"
-ROWS_SHOWN = 21
+ROWS_SHOWN = 24
 NONE = "–"  # for a value that there is not
 
 

@@ -284,7 +284,7 @@ def test_report_is_one_escaped_file_that_asks_for_nothing(finished):
     assert "http://" not in page and "https://" not in page and "//cdn" not in page
     assert 'alt="Likelihood map &lt;script&gt;"' in page and 'src="data:image/png;base64,' in page
     assert "0.312 ± 0.021" in page and "nm⁻²" in page and ">simulated<" in page
-    assert "First 21 of 30 rows" in page and "tables/atoms.csv" in page
+    assert "First 24 of 30 rows" in page and "tables/atoms.csv" in page
     assert "Does the input look like the training data?" in page
     assert "Does the paper hold?" not in page
     order = ["Read this first", "look like the training", ">Results<", ">Figures<", ">Tables<"]

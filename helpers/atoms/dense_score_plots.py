@@ -10,9 +10,10 @@ import numpy as np
 from helpers.atoms.dense_detection import PUBLISHED_THRESHOLD
 from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
+# One colour and marker per method in all figures of the chapter.
 METHODS = {
-    "dense": ("purple", "D"), "sac-cnn": ("sky", "^"), "sac-cnn + maxima": ("orange", "P"),
-    "published": ("vermilion", "s"), "ensemble": ("green", "v"), "log": ("black", "o"),
+    "dense": ("blue", "^"), "published": ("orange", "s"), "sac-cnn + maxima": ("green", "v"),
+    "sac-cnn": ("sky", "P"), "ensemble": ("purple", "D"), "log": ("black", "o"),
 }  # fmt: skip
 METALS = {"Ni": ("blue", "o"), "Rh": ("green", "^"), "Pd": ("orange", "s"), "Pt": ("purple", "D")}
 

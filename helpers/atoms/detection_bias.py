@@ -179,6 +179,33 @@ def correction_errors(arrangement="random"):
     return pd.DataFrame(rows).dropna(ignore_index=True)
 
 
+def side_by_side(bias, arrangement="random"):
+    """Shares in multimers and densities of one arrangement, detectors beside each other.
+
+    Parameters
+    ----------
+    bias : DataFrame
+        ``data/ch02/bias.csv``.
+    arrangement : str
+        Rows to take.
+
+    Returns
+    -------
+    DataFrame
+        ``metal`` (Pt and Ni, which have corrections of their own, first), ``asked`` (atoms per nm²)
+        and a column per quantity and source.
+    """
+    of = bias[bias["arrangement"] == arrangement].drop(columns="arrangement")
+    of = of.pivot_table(index=["metal", "asked_nm2"], columns="method")
+    detectors = ("published", "validated", "dense")
+    columns = {"share, true": of["true_share_multimers"]["dense"]}
+    columns |= {f"share, {m}": of["apparent_share_multimers"][m] for m in detectors}
+    columns |= {"share, dense corrected": of["corrected_share_multimers"]["dense"]}
+    columns |= {f"found, {m}": of["apparent_density_nm2"][m] for m in detectors}
+    table = pd.DataFrame(columns).reindex(["Pt", "Ni", "Pd", "Rh"], level="metal")
+    return table.rename_axis(["metal", "asked"]).reset_index()
+
+
 def load_positions():
     """True and detected positions of the simulated test images of Ni and Pt of the study.
 

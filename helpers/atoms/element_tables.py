@@ -91,7 +91,9 @@ def calibration(trust):
     gap = (trust["confidence"] - trust["correct"]).abs() * trust["atoms"]
     sums = trust.assign(gap=gap).groupby(keys)[["gap", "atoms"]].sum()
     error = (sums["gap"] / sums["atoms"]).round(3).rename("error").reset_index()
-    return error.pivot_table("error", keys[:3], keys[3])[["raw", "calibrated"]]
+    return error.pivot_table("error", keys[:3], keys[3])[["raw", "calibrated"]].rename_axis(
+        columns=None
+    )
 
 
 def order_through_images(tests):

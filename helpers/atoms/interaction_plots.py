@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from helpers.atoms.aggregates import CUTOFF_NM, random_share
+from helpers.atoms.dense_score_plots import METHODS
 from helpers.atoms.neighbours import random_mean_distance
 from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
 # Colour, marker and line of a source of positions and of an arrangement.
 SOURCES = {
-    "true": ("black", "o", "-"), "published": ("orange", "s", "--"),
-    "validated": ("green", "v", ":"), "dense": ("blue", "^", "-."),
+    "true": ("black", "o", "-"), "published": (*METHODS["published"], "--"),
+    "validated": (*METHODS["sac-cnn + maxima"], ":"), "dense": (*METHODS["dense"], "-."),
     "dense, corrected": ("vermilion", "D", ":"), "labels": ("black", "o", "-"),
-    "ensemble": ("vermilion", "D", "--"),
+    "ensemble": (*METHODS["ensemble"], "--"),
 }  # fmt: skip
 ARRANGEMENTS = {
     "random": ("black", "-"), "attractive": ("vermilion", "--"), "repulsive": ("blue", "-."),

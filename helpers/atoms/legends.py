@@ -34,6 +34,12 @@ BIAS = {
     "mean_distance_nm": "mean distance of the nearest neighbour",
     "share_multimers": "share of atoms in multimers",
     "asked": "density that was asked for, atoms per nm²",
+    "share, true": "share of atoms in multimers at the true places",
+    "share, published": "the same as the published pipeline sees it at its threshold of 0.8",
+    "share, validated": "the same network read by maxima above the validated threshold",
+    "share, dense": "as the default sees it",
+    "share, dense corrected": "the same after the correction",
+    "found, published": "atoms per nm² that the published pipeline reports (and likewise)",
 }
 _HOW = {
     "true": "at the true places",

@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.patches import Ellipse
 from scipy.stats import binomtest
 
+from helpers.atoms.dense_score_plots import METHODS
 from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
-STYLES = [("black", "o"), ("vermilion", "s"), ("sky", "^"), ("green", "D"), ("purple", "v"),
-          ("orange", "P"), ("blue", "X")]  # fmt: skip
+# In the order of the chapter; what a detection method uses has the colour of that method.
+STYLES = [METHODS["sac-cnn + maxima"], ("black", "o"), METHODS["published"], ("vermilion", "D"),
+          ("purple", "X"), METHODS["sac-cnn"]]  # fmt: skip
 
 
 def mixtures(region, fits, scores, truth=None):

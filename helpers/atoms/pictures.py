@@ -81,6 +81,20 @@ def mark(ax, points, kind, shift=(0, 0)):
     )  # fmt: skip
 
 
+def outline(ax, likelihood, threshold):
+    """
+    Draw the edge of what exceeds a threshold on a map; nothing where nothing does.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    likelihood : array (H, W)
+    threshold : float
+    """
+    if likelihood.min() <= threshold < likelihood.max():
+        ax.contour(likelihood, [threshold], colors=COLOURS["orange"], linewidths=1)
+
+
 def marked(image, points, pixel_size_nm=None, factor=1.0, outline=None, **limits):
     """
     Draw one micrograph with atoms on it.

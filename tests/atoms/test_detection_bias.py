@@ -114,3 +114,15 @@ def test_stored_positions_belong_to_their_images():
     dense = [i for i in images if i["density_nm2"] == 8 and i["arrangement"] == "random"]
     mean = np.mean([len(i["true"]) for i in dense]) / side**2
     assert mean == pytest.approx(8, rel=0.08)
+
+
+def test_detectors_stand_side_by_side_for_every_metal_and_density():
+    stored = pd.read_csv(bias.DATA / "bias.csv")
+    table = bias.side_by_side(stored)
+    assert len(table) == 24 and list(table["metal"].unique()) == ["Pt", "Ni", "Pd", "Rh"]
+    row = stored.query("arrangement == 'random' and metal == 'Rh' and asked_nm2 == 4")
+    shown = table.query("metal == 'Rh' and asked == 4").iloc[0]
+    for method in ("published", "validated", "dense"):
+        one = row[row["method"] == method].iloc[0]
+        assert shown[f"share, {method}"] == one["apparent_share_multimers"]
+        assert shown[f"found, {method}"] == one["apparent_density_nm2"]
