@@ -906,8 +906,9 @@ claims.table("bias", detection_bias.side_by_side(bias).round(3), "Random arrange
              "atoms in multimers and density, means of three to five images", out,
              columns=legends.BIAS)  # fmt: skip
 errors = detection_bias.correction_errors("random")
-claims.table("bias_repulsive", detection_bias.side_by_side(bias, "repulsive").round(3), "The same of "
-             "atoms that repel each other", out, columns=legends.BIAS)  # fmt: skip
+repelling = detection_bias.side_by_side(bias, "repulsive").round(3)
+claims.table("bias_repulsive", repelling, "The same of atoms that repel each other", out,
+             columns=legends.BIAS)  # fmt: skip
 claims.table("bias_errors", errors.round(3), "Root mean square errors of single images of random "
              "atoms, as detected and corrected", out, columns=legends.BIAS)  # fmt: skip
 errors = errors.set_index(["method", "metal"])
