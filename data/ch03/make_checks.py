@@ -7,12 +7,14 @@ at 309 atoms. ``r``: correlation; ``ratio``: of the summed signal; ``_source``: 
 linear.csv: the linear model against PRISM for the images of the library, one row per isomer, part
 and size: mean and lowest correlation, root-mean-square difference over the mean signal.
 
-checks.csv: one number a row. ``displacements``: two sets of thermal displacements of one view.
-``film under`` and ``film beside``: what explicit carbon atoms below the cluster add by PRISM,
-against the linear model of the same atoms, below the cluster and next to it. ``film in all``: the
-whole image against the sum of its parts. ``film mean`` and ``film speckle``: mean and standard
-deviation of carbon alone by `helpers.clusters.recording`, over those by PRISM. All after a source
-of 0.04 nm, a film of 3 nm. Six core-minutes:
+checks.csv: one number a row, after a source of 0.04 nm. ``displacements``: correlation of two sets
+of thermal displacements of one view. ``film alone``: a film of explicit carbon atoms by PRISM
+against the linear model of these atoms. ``film under`` and ``film beside``: the same for what the
+film adds below a cluster of 309 atoms, where the gold has spread the beam, and next to it.
+``film in all``: the whole image against the sum of its parts. ``film mean`` and ``film speckle``:
+mean and standard deviation of a film by `helpers.clusters.recording`, over those by PRISM.
+
+The film is 3 nm thick. Six core-minutes:
 
     python data/ch03/make_checks.py
 """
@@ -175,6 +177,7 @@ def checks():
         added = _source(linear_image(film, field, number=6))
         added *= alone.mean() / added.mean()
         covered = bare > 0.1 * bare.max()
+        note("film alone", _r(alone, added), name)
         note("film under", _r((both - bare)[covered], added[covered]), name)
         note("film beside", _r((both - bare)[~covered], added[~covered]), name)
         note("film in all", _r(both, bare + added), name)

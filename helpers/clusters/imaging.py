@@ -167,7 +167,7 @@ def prism_image(symbols, positions_nm, field_px, microscope=None):
 
 
 def multislice_image(symbols, positions_nm, field_px, microscope=None, every=1):
-    """One image by multislice, as `prism_image` but a hundred times slower.
+    """One image by multislice, as `prism_image` but forty times slower.
 
     With `every` above 1, only that part of the pixels: the rows and columns ``[::every]``.
     """
