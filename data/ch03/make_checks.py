@@ -107,7 +107,7 @@ def linear():
         for i, split, number in views:
             place = atoms_of(atoms, i, split, number)
             quaternion = orientation(atoms, i, split, number)[0].as_quat()
-            same = np.abs(shipped.rotations @ quaternion) > 1 - 1e-9
+            same = np.abs(shipped.rotations @ quaternion) > 1 - 1e-6
             same &= shipped.classes == i
             if same.sum() != 1:
                 continue

@@ -62,7 +62,7 @@ def test_shipped_clusters_are_whole_and_of_the_size_of_the_others(atoms):
         assert bond_lengths(positions, 0.35).min() > 0.22
         radius = np.linalg.norm(positions, axis=1)
         assert radius.max() < 0.2885 * shells + 0.45  # single atoms may sit on the surface
-        assert np.sqrt((radius**2).mean()) < 0.2885 * shells * 0.9
+        assert np.sqrt((radius**2).mean()) < 0.2885 * shells
 
 
 def test_the_table_tells_what_was_kept():
