@@ -101,7 +101,7 @@ def test_estimates_of_the_shipped_tables_are_gathered_by_name():
         for name in ("interaction", "interaction_measured")
     )
     rows = plots.estimates(simulated, measured).set_index("label")
-    assert len(rows) == 16 and rows["gamma"].notna().all()
+    assert len(rows) == 19 and rows["gamma"].notna().all()
     labels = measured.query("image == 'all' and source == 'labels' and fit == 'plain'")
     assert rows.loc["measured: labels", "gamma"] == labels["gamma"].item()
     assert rows.loc["random: true", "low"] < 1 < rows.loc["random: true", "high"]
