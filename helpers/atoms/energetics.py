@@ -44,11 +44,6 @@ def interaction_energy(both, neither, first_only, second_only):
     return both + neither - first_only - second_only
 
 
-def pair_energy(pair, sheet, first, second):
-    """Energy of two sites in one sheet against the same two in sheets of their own, eV."""
-    return pair + sheet - first - second
-
-
 def dimer_formation_energy(dimer, empty, single):
     """Energy of two metal atoms in one site against one each in two sites, eV (Fig. 4a).
 

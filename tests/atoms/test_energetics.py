@@ -131,7 +131,6 @@ def test_formulas_on_numbers():
     # Nothing interacts: binding adds up and E_int is zero, for equal and for unequal sites.
     assert en.interaction_energy(-14.0, -10.0, -12.0, -12.0) == 0
     assert en.interaction_energy(-15.5, -10.0, -12.0, -13.0) == pytest.approx(-0.5)
-    assert en.pair_energy(-9.5, -6.0, -8.0, -7.0) == pytest.approx(-0.5)
     # Two single centres at -3 each, the dimer at -5 and an empty site: 1 eV is lost.
     assert en.dimer_formation_energy(-5.0, 0.0, -3.0) == pytest.approx(1.0)
 
