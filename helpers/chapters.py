@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from ase.data import chemical_symbols
 
 from helpers.registry import ROOT
 
@@ -25,8 +26,9 @@ class Refused(ValueError):
 class Parameter:
     """One parameter of a chapter: its name, declared type, default and trailing comment.
 
-    `data`, and every text parameter whose comment begins with "path", names a file. What values
-    are allowed stands in the comment too: "one of a, b or c", "0..1" or "0 or more".
+    `data`, and every text parameter whose comment begins with "path", names a file; one that may
+    hold several frames says "video". What values are allowed stands in the comment too: "one of a,
+    b or c", "0..1", "0 or more", or, at its beginning, "symbols" (of different elements).
     """
 
     name: str
@@ -38,6 +40,11 @@ class Parameter:
     def is_path(self):
         """Whether the value names a file."""
         return self.name == "data" or "str" in self.type and self.comment.startswith("path")
+
+    @property
+    def is_video(self):
+        """Whether the file may hold several frames."""
+        return self.is_path and "video" in self.comment
 
     @property
     def choices(self):
@@ -62,8 +69,10 @@ class Parameter:
         """
         value = self._typed(str(value))
         low, high = self.limits
-        if (self.choices and value not in self.choices) or (
-            isinstance(value, int | float) and not low <= value <= high
+        if (
+            (self.choices and value not in self.choices)
+            or (isinstance(value, int | float) and not low <= value <= high)
+            or (self.comment.startswith("symbols") and not _are_elements(value))
         ):
             raise Refused(f"parameter {self.name} is {value!r}: expected {self.comment}")
         return value
@@ -88,6 +97,12 @@ class Parameter:
                 f"its default is {self.default!r}"
             ) from None
         return text
+
+
+def _are_elements(text):
+    """Whether a text is a list of symbols of different elements, or empty."""
+    named = [name.strip() for name in text.split(",")] if text.strip() else []
+    return len(set(named)) == len(named) and set(named) <= set(chemical_symbols[1:])
 
 
 @dataclass(frozen=True)

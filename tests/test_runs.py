@@ -184,6 +184,12 @@ def test_values_of_another_type_are_refused(kind, value):
         ("float", "nm, 0.1..1; a bond", ["0.1"], ["0", -1]),
         ("int", "0 or more; of the training", [0, "12"], ["-1"]),
         ("float", "nm, side of a pixel; 0: as stored", [-1, 2], []),
+        (
+            "str",
+            "symbols of the metals; empty: none",
+            ["", "Pt", "Ni, Pd"],
+            ["ni", "Pt,Pt", "Pt;Ni"],
+        ),
     ],
 )
 def test_a_comment_says_which_values_are_allowed(kind, comment, allowed, refused):

@@ -9,7 +9,8 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // Touch screens hide their scroll bars: mark the boxes that can be scrolled, also for the keyboard.
 const markWide = () => {
-  const boxes = ".bd-article :is(.a2s-wide, .cell_output, .cell_output > .output, table.table)";
+  const boxes = ".bd-article :is(.a2s-wide, .cell_output, .cell_output > .output, table.table, "
+    + "mjx-container[display])";
   for (const box of document.querySelectorAll(boxes)) {
     const wide = box.scrollWidth > box.clientWidth + 1;
     box.classList.toggle("a2s-scrolls", wide);
@@ -17,5 +18,8 @@ const markWide = () => {
     else box.removeAttribute("tabindex");
   }
 };
-addEventListener("load", markWide);
+addEventListener("load", () => {
+  markWide();
+  window.MathJax?.startup?.promise?.then(markWide); // formulae get their width late
+});
 addEventListener("resize", markWide);

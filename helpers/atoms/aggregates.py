@@ -148,28 +148,6 @@ def random_share(density_nm2, cutoff_nm=CUTOFF_NM):
     return 1 - np.exp(-np.pi * np.asarray(density_nm2, float) * cutoff_nm**2)
 
 
-def nuclearities(atoms):
-    """How many atoms are alone, in dimers, in trimers and so on (Fig. 3c).
-
-    Parameters
-    ----------
-    atoms : DataFrame
-        From :func:`aggregate`.
-
-    Returns
-    -------
-    DataFrame
-        ``nuclearity`` from 1 to the largest, none left out; ``atoms``, ``aggregates``, and
-        ``share``, of all atoms.
-    """
-    counts = np.bincount(atoms.nuclearity, minlength=2)[1:]
-    size = np.arange(1, len(counts) + 1)
-    share = counts / max(len(atoms), 1)
-    return pd.DataFrame(
-        {"nuclearity": size, "atoms": counts, "aggregates": counts // size, "share": share}
-    )
-
-
 def shapes(atoms):
     """Bonds and shape of every multimer (Fig. S30).
 

@@ -13,7 +13,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from helpers.atoms.aggregates import CUTOFF_NM
+from helpers.atoms.aggregates import CUTOFF_NM, aggregate
 from helpers.atoms.neighbours import (
     border_distance,
     corrected_mean_distance,
@@ -228,3 +228,32 @@ def load_positions():
             for image, part in zip(images, parts, strict=True):
                 image[source] = part
     return images
+
+
+def nuclearity_shares(metal="Pt", arrangement="random", largest=5):
+    """
+    Share of atoms by the size of their multimer, as there and as detected (Fig. 3c of Rossi 2024).
+
+    Parameters
+    ----------
+    metal, arrangement : str
+        Of the simulated test images.
+    largest : int
+        Multimers of this many atoms or more count as one kind.
+
+    Returns
+    -------
+    DataFrame
+        A row per ``source``, ``density_nm2`` (asked for) and ``nuclearity`` (1 to `largest`) with
+        ``share``, of all atoms of that source in the images of one density.
+    """
+    images = pd.DataFrame(load_positions())
+    images = images[(images["metal"] == metal) & (images["arrangement"] == arrangement)]
+    rows = []
+    for density, same in images.groupby("density_nm2"):
+        for source in ("true", "published", "validated", "dense"):
+            sizes = np.concatenate([aggregate(xy)["nuclearity"] for xy in same[source]])
+            counts = np.bincount(np.minimum(sizes, largest), minlength=largest + 1)[1:]
+            for size, count in enumerate(counts, 1):
+                rows.append((source, density, size, count / max(len(sizes), 1)))
+    return pd.DataFrame(rows, columns=["source", "density_nm2", "nuclearity", "share"])

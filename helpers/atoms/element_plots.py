@@ -18,7 +18,24 @@ METHODS = {
     "vae": ("vermilion", "D"), "vae, tuned": ("purple", "v"),
     "fit, free mixture": ("black", "x"), "fit, told the truth": ("sky", "P"),
 }  # fmt: skip
+# The methods of `data/ch02/make_species.py` in words, in the order of tables.
+WORDS = {
+    "fit": "heights, bound to Z-contrast (default)",
+    "fit, free mixture": "heights, free mixture",
+    "intensity": "sum of the counts",
+    "pca": "principal components",
+    "vae": "autoencoder as published",
+    "vae, all 53": "autoencoder, angle and shifts grouped too",
+    "vae, code ranking": "autoencoder, ranked as in the code",
+    "vae, tuned": "autoencoder, tuned",
+    "fit, told the truth": "heights, true means and widths known",
+}
 PLACES = {"true": "known places", "detected": "detected places"}
+
+
+def in_words(system):
+    """Name of a combination of elements: "NiPdPt" is Ni-Pd-Pt."""
+    return "-".join(re.findall("[A-Z][a-z]?", system))
 
 
 def coloured(image, atoms, pixel_size_nm, **limits):
@@ -95,14 +112,14 @@ def rotation(table):
     matplotlib.figure.Figure
     """
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.9), layout="constrained")
-    looks = (("vermilion", "o"), ("blue", "s"), ("black", "^"))
-    for (model, part), (colour, marker) in zip(table.groupby("model", sort=False), looks):
+    looks = (("vermilion", "o-", 8), ("blue", "s-", 4), ("black", "^--", 4))
+    for (model, part), (colour, line, size) in zip(table.groupby("model", sort=False), looks):
         for ax, column in zip(axes, ("angle_error_deg", "content_share"), strict=True):
-            ax.plot(part["rotation_deg"], part[column], marker + "-", ms=4,
+            ax.plot(part["rotation_deg"], part[column], line, ms=size, mfc="none",
                     color=COLOURS[colour], label=model)  # fmt: skip
-            ax.set(xlabel="crop turned by (degrees)", ylim=(0, None))
+            ax.set(xlabel="crop turned by (degrees)", xticks=range(0, 181, 45), ylim=(0, None))
     axes[0].set_ylabel("error of the angle (degrees)")
-    axes[1].set_ylabel("change of content / distance of two crops")
+    axes[1].set_ylabel("change of the content")
     legend_below(fig, 1)
     return fig
 
@@ -133,11 +150,11 @@ def accuracy(table, column, xlabel, methods):
             by = image["balanced_accuracy"].mean().groupby(level=0)
             mean, spread = by.mean(), by.std()
             ax.errorbar(mean.index, mean, spread, fmt=f"{marker}-", ms=4, lw=1.2,
-                        color=COLOURS[colour], label=method)  # fmt: skip
-        elements = re.findall("[A-Z][a-z]?", system)
-        ax.axhline(1 / len(elements), color="grey", ls="--", lw=1)
-        ax.set(title=f"{'-'.join(elements)}, {PLACES[positions]}", ylim=(0, 1))
-    legend_below(fig)
+                        color=COLOURS[colour], label=WORDS[method])  # fmt: skip
+        elements = in_words(system)
+        ax.axhline(1 / (1 + elements.count("-")), color="grey", ls="--", lw=1)
+        ax.set(title=f"{elements}, {PLACES[positions]}", ylim=(0, 1))
+    legend_below(fig, 2)
     return fig
 
 

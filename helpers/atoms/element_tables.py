@@ -2,20 +2,8 @@
 
 import pandas as pd
 
-from helpers.atoms.element_plots import PLACES
+from helpers.atoms.element_plots import PLACES, WORDS, in_words
 
-# Methods of `data/ch02/make_species.py` in words, in the order of the table.
-METHODS = {
-    "fit": "fit: heights, bound to Z-contrast (default)",
-    "fit, free mixture": "the same heights, free mixture",
-    "intensity": "sum of the counts",
-    "pca": "principal components",
-    "vae": "vae: autoencoder as published",
-    "vae, all 53": "vae, angle and shifts grouped too",
-    "vae, code ranking": "vae, ranked as in the code",
-    "vae, tuned": "vae, tuned",
-    "fit, told the truth": "best possible from these heights",
-}
 LABELS = ("truth", "named", "found", "found and named")
 
 
@@ -68,9 +56,9 @@ def naming_in_words(scores):
                 f"{row.balanced_accuracy:.2f} ± {row.balanced_sd:.2f} ({row.images:.0f})"
                 for row in part.itertuples()
             ]
-            columns[f"{system}, {PLACES[places]}"] = pd.Series(text, part.index)
-    table = pd.DataFrame(columns).reindex(list(METHODS)).dropna(how="all")
-    return table.rename(index=METHODS).rename_axis("method").reset_index()
+            columns[f"{in_words(system)}, {PLACES[places]}"] = pd.Series(text, part.index)
+    table = pd.DataFrame(columns).reindex(list(WORDS)).dropna(how="all")
+    return table.rename(index=WORDS).rename_axis("method").reset_index()
 
 
 def calibration(trust):
@@ -124,4 +112,5 @@ def order_through_images(tests):
         "with drawn labels": by["drawn"].sum(min_count=1),
     })  # fmt: skip
     names = ["system", "atoms per nm²", "preference (kT)", "labels"]
-    return table.rename_axis(names).reset_index().astype({"labels": str})
+    table = table.rename_axis(names).reset_index().astype({"labels": str})
+    return table.assign(system=table["system"].map(in_words))

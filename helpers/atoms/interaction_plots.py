@@ -10,6 +10,7 @@ import pandas as pd
 
 from helpers.atoms.aggregates import CUTOFF_NM, random_share
 from helpers.atoms.dense_score_plots import METHODS
+from helpers.atoms.element_plots import in_words
 from helpers.atoms.neighbours import random_mean_distance
 from helpers.figures import COLOURS, WIDTH, legend_below, panels
 
@@ -165,6 +166,39 @@ def against_density(bias, arrangement="random"):
             )  # fmt: skip
         ax.set(title=f"{metal}: {label}", xlim=(0, 9), ylim=(0, 1))
     legend_below(fig)
+    return fig
+
+
+def by_nuclearity(table):
+    """
+    Draw the share of atoms in dimers, trimers and so on against density, a panel per source.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `helpers.atoms.detection_bias.nuclearity_shares`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    titles = {"true": "true places", "published": "published pipeline",
+              "validated": "SAC-CNN + maxima", "dense": "default"}  # fmt: skip
+    fig, axes = panels(len(titles), 2.7, "atoms per nm²", "share of atoms", sharey=True)
+    largest = table["nuclearity"].max()
+    colours = plt.get_cmap("cividis")(np.linspace(0.05, 0.95, largest - 1))
+    words = ["dimers", "trimers", "tetramers"] + [str(n) for n in range(5, largest + 1)]
+    words[largest - 2] = f"{largest} or more"
+    for ax, (source, title) in zip(axes, titles.items(), strict=True):
+        shares = table[table["source"] == source].pivot_table("share", "density_nm2", "nuclearity")
+        places, bottom = np.arange(len(shares)), np.zeros(len(shares))
+        for size, colour, word in zip(range(2, largest + 1), colours, words, strict=True):
+            ax.bar(places, shares[size], 0.8, bottom, color=colour, ec="black", lw=0.4, label=word)
+            bottom += shares[size]
+        ax.set(
+            title=title, ylim=(0, 1), xticks=places, xticklabels=[f"{d:g}" for d in shares.index]
+        )
+    legend_below(fig, 4)
     return fig
 
 
@@ -371,7 +405,7 @@ def power(table):
                 rows["strength_kt"], rows["rejected"], marker + "-", color=COLOURS[colour], ms=5,
                 label=f"{error:.0%}",
             )  # fmt: skip
-        ax.set(title=f"{system}, {atoms} atoms", ylim=(0, 1.02))
+        ax.set(title=f"{in_words(system)}, {atoms} atoms", ylim=(0, 1.02))
     axes[0].legend(title="wrong labels")
     return fig
 

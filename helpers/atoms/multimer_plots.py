@@ -70,8 +70,6 @@ def against_bond(table, methods, value, label):
 
     Rows of one method, shape and bond, such as those of several metals, are pooled.
 
-    Methods stand beside each other at every bond, so that their bars do not overlap.
-
     Parameters
     ----------
     table : DataFrame
@@ -92,17 +90,13 @@ def against_bond(table, methods, value, label):
     fig, axes = panels(
         len(shapes), 2.9, "distance of the atoms (Å)", label, sharex=True, sharey=True
     )
-    gap = np.diff(np.unique(table["bond_a"])).min(initial=1)
-    aside = gap * np.linspace(-0.3, 0.3, len(methods))
     for ax, shape in zip(axes, shapes, strict=True):
-        for method, (colour, marker), shift in zip(methods, STYLES, aside, strict=False):
+        for method, (colour, marker) in zip(methods, STYLES, strict=False):
             part = table[(table["shape"] == shape) & (table["method"] == method)]
             part = part.assign(hits=part[value] * part["n"]).groupby("bond_a")[["hits", "n"]].sum()
             share, ends = part["hits"] / part["n"], _wilson(part["hits"], part["n"])
-            ax.errorbar(
-                part.index + shift, share, np.abs(ends - share.to_numpy()), fmt=f"{marker}-", ms=4,
-                lw=1.2, color=COLOURS[colour], label=method,
-            )  # fmt: skip
+            ax.fill_between(part.index, *ends, color=COLOURS[colour], alpha=0.13, lw=0)
+            ax.plot(share, f"{marker}-", ms=4, lw=1.4, color=COLOURS[colour], label=method)
         ax.set(title=shape, ylim=(-0.03, 1.03))
     legend_below(fig, ncols=2)
     return fig

@@ -29,14 +29,6 @@ def test_multimers_of_known_shape():
     assert shapes.compactness.tolist() == pytest.approx([np.nan, 0, 1], nan_ok=True)
 
 
-def test_nuclearities_add_up():
-    table = agg.nuclearities(agg.aggregate(POSITIONS))
-    assert table.nuclearity.tolist() == [1, 2, 3, 4]
-    assert table.atoms.tolist() == [1, 2, 3, 4]
-    assert table.aggregates.tolist() == [1, 1, 1, 1]
-    assert table.share.sum() == pytest.approx(1)
-
-
 def test_bonds_equal_all_pairs_and_include_the_cutoff():
     points = processes.neutral(np.random.default_rng(0), 300, (8, 4))
     away = np.linalg.norm(points[:, None] - points[None], axis=2)

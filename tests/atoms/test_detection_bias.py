@@ -126,3 +126,24 @@ def test_detectors_stand_side_by_side_for_every_metal_and_density():
         one = row[row["method"] == method].iloc[0]
         assert shown[f"share, {method}"] == one["apparent_share_multimers"]
         assert shown[f"found, {method}"] == one["apparent_density_nm2"]
+
+
+def test_nuclearities_of_the_study_follow_their_closed_forms():
+    table = bias.nuclearity_shares("Pt")
+    cells = table.groupby(["source", "density_nm2"])["share"]
+    np.testing.assert_allclose(cells.sum(), 1)
+    shares = table.set_index(["source", "density_nm2", "nuclearity"])["share"]
+    for density in (0.5, 1.0, 2.0):
+        alone = np.exp(-np.pi * density * 0.22**2)
+        assert shares["true", density, 1] == pytest.approx(alone, abs=0.05)
+        assert 0.3 * (1 - alone) < shares["true", density, 2] < 1 - alone + 0.05
+    assert shares["published", 8.0, 1] > 0.9 > 0.5 > shares["true", 8.0, 1]
+
+
+def test_nuclearities_beyond_the_largest_count_as_it(monkeypatch):
+    row = np.arange(7)[:, None] * [0.2, 0.0]  # seven in a chain
+    one = {"metal": "Pt", "arrangement": "random", "density_nm2": 1.0}
+    one |= dict.fromkeys(("true", "published", "validated", "dense"), row)
+    monkeypatch.setattr(bias, "load_positions", lambda: [one])
+    table = bias.nuclearity_shares(largest=3)
+    assert table[table["source"] == "true"]["share"].tolist() == [0, 0, 1]

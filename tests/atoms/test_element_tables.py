@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.atoms import element_tables
+from helpers.atoms import element_plots, element_tables
 
 
 def runs():
@@ -30,11 +30,11 @@ def test_naming_is_the_mean_over_images_at_one_setting():
 
 def test_naming_in_words_has_a_column_per_system_and_places():
     words = element_tables.naming_in_words(element_tables.naming(runs()))
-    assert words["method"].str.split(":").str[0].tolist() == ["fit", "vae"]
-    assert words["NiPd, known places"].iloc[0] == "0.60 ± 0.10 (3)"
+    assert words["method"].tolist() == [element_plots.WORDS[name] for name in ("fit", "vae")]
+    assert words["Ni-Pd, known places"].iloc[0] == "0.60 ± 0.10 (3)"
     assert list(words.columns[1:]) == [
-        "NiPd, known places", "NiPdPt, known places",
-        "NiPd, detected places", "NiPdPt, detected places",
+        "Ni-Pd, known places", "Ni-Pd-Pt, known places",
+        "Ni-Pd, detected places", "Ni-Pd-Pt, detected places",
     ]  # fmt: skip
 
 

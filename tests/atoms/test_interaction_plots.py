@@ -135,3 +135,13 @@ def test_shipped_tables_are_drawn(name, draw):
     fig = draw(pd.read_csv(ROOT / "data" / "ch02" / f"{name}.csv"))
     fig.canvas.draw()
     assert any(len(ax.lines) > 3 for ax in fig.axes)
+
+
+def test_bars_of_nuclearity_stack_up_to_the_share_in_multimers():
+    rows = [(source, rho, n, share) for source in ("true", "published", "validated", "dense")
+            for rho in (1.0, 2.0) for n, share in enumerate((0.5, 0.2, 0.2, 0.1), 1)]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["source", "density_nm2", "nuclearity", "share"])
+    fig = plots.by_nuclearity(table)
+    assert [bar.get_label() for bar in fig.axes[0].containers] == ["dimers", "trimers", "4 or more"]
+    tops = [bar.get_y() + bar.get_height() for bar in fig.axes[0].containers[-1]]
+    assert tops == pytest.approx([0.5, 0.5])

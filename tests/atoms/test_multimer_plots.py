@@ -33,13 +33,10 @@ def test_one_panel_per_shape_and_one_line_per_method():
     ]  # fmt: skip
     fig = multimer_plots.against_bond(pd.DataFrame(rows), ["a", "b"], "resolved", "share resolved")
     assert [ax.get_title() for ax in fig.axes] == ["dimer", "trimer", "tetramer", ""]
-    assert [len(ax.containers) for ax in fig.axes[:3]] == [2, 2, 2]
+    assert [len(ax.lines) for ax in fig.axes[:3]] == [2, 2, 2]
     assert fig.axes[0].get_ylabel() == "share resolved"
     assert [text.get_text() for text in fig.legends[0].get_texts()] == ["a", "b"]
-    first, second = (bars.lines[0].get_xdata(orig=False) for bars in fig.axes[0].containers)
-    np.testing.assert_allclose((first + second) / 2, [2, 3])
-    assert (second - first > 0.1).all()  # bars of two methods do not lie on each other
-    share = fig.axes[0].containers[0].lines[0].get_ydata(orig=False)
-    ends = fig.axes[0].containers[0].lines[2][0].get_segments()[0][:, 1]
-    np.testing.assert_allclose(share, 0.5)
+    line, band = fig.axes[0].lines[0], fig.axes[0].collections[0]
+    np.testing.assert_allclose(line.get_xydata(), [[2, 0.5], [3, 0.5]])
+    ends = [band.get_paths()[0].vertices[:, 1].min(), band.get_paths()[0].vertices[:, 1].max()]
     np.testing.assert_allclose(ends, [0.2993, 0.7007], atol=1e-3)  # Wilson, 10 of 20

@@ -192,7 +192,8 @@ def test_keys_keep_their_own_meaning_in_menu_and_table(explorer):
     assert explorer.frame == 0 and explorer.root.locator("select").input_value() == "25"
     explorer.root.locator("summary").focus()
     explorer.tab.keyboard.press("Space")
-    assert not explorer.playing and explorer.root.locator("tbody").is_visible()
+    explorer.root.locator("tbody").wait_for(state="visible")  # opens in its own time
+    assert not explorer.playing
 
 
 def test_a_screen_reader_hears_frames_while_it_stands_still_only(explorer):
