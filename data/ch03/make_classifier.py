@@ -4,7 +4,7 @@
     309      PRISM images of 309 atoms only
     linear   the linear model's images of the same atoms at the same places as in "mixed"
 
-Every frame is recorded anew by `helpers.clusters.augment`. What is chosen is chosen on
+Every frame is recorded anew by `helpers.clusters.augment.training_frames`. What is chosen is chosen on
 validation views: the epoch, temperature or vector scaling, the threshold of `predict` and which
 seed of "mixed" is shipped. Writes, beside this file,
 
@@ -15,7 +15,7 @@ seed of "mixed" is shipped. Writes, beside this file,
     classifier_chosen.csv   one row per network: validation loss before and after scaling, threshold
 
 Networks are kept in _build/classifier, one folder for each state of the library, so that a stopped
-run goes on with the next one. One network takes about four core-minutes:
+run goes on with the next one. One network takes about five core-minutes:
 
     python data/ch03/make_classifier.py [--seeds 5] [--kinds mixed 309 linear]
 """
@@ -56,6 +56,7 @@ KEPT = ROOT / "_build" / "classifier" / version()
 PIXEL_NM = 0.05
 KINDS = ("mixed", "309", "linear")
 SEEDS = 5
+EPOCHS = 20
 COPIES = 6  # frames of each validation view
 SLACK_NM = 0.2  # by which a cluster may be wider or narrower than those trained on
 RISK = 0.05  # share of accepted frames that may be wrong
@@ -101,7 +102,7 @@ def trained(kind, seed, epochs):
         parts = parts_of(kind, "train")
         images, classes = [p.images for p in parts], [p.classes for p in parts]
         net, history = network.train(
-            images, classes, augment.random_frames, validation[:2], seed, epochs,
+            images, classes, augment.training_frames, validation[:2], seed, epochs,
             checkpoint=file.with_suffix(".pt"), progress=False,
         )  # fmt: skip
         chosen = choose(net, validation)
@@ -199,11 +200,11 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seeds", type=int, default=SEEDS)
     arguments.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
-    arguments.add_argument("--epochs", type=int, default=24)
+    arguments.add_argument("--epochs", type=int, default=EPOCHS)
     asked = arguments.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
-    for seed in range(asked.seeds):
-        for kind in asked.kinds:
+    for kind in asked.kinds:
+        for seed in range(asked.seeds):
             trained(kind, seed, asked.epochs)
     ship()
 

@@ -12,7 +12,7 @@ JITTER_PX = (0.0, 0.4)  # of the rows
 USUAL_SOURCE_NM = 0.05
 
 
-def random_frames(rng, images, dose=None, side=None, lowest_dose=DOSE[0]):
+def random_frames(rng, images, dose=None, side=None):
     """
     Record images under random conditions, every one turned, mirrored and shifted at random.
 
@@ -25,8 +25,6 @@ def random_frames(rng, images, dose=None, side=None, lowest_dose=DOSE[0]):
         Electrons per square Angstrom; drawn as well unless given.
     side : int, optional
         Of the frames; that of the images unless given.
-    lowest_dose : float
-        Least dose that is drawn.
 
     Returns
     -------
@@ -34,7 +32,7 @@ def random_frames(rng, images, dose=None, side=None, lowest_dose=DOSE[0]):
     """
     n = len(images)
     if dose is None:
-        dose = np.exp(rng.uniform(np.log(lowest_dose), np.log(DOSE[1]), n))
+        dose = np.exp(rng.uniform(*np.log(DOSE), n))
     drawn = {
         "source_nm": rng.uniform(*SOURCE_NM, n),
         "support_nm": rng.uniform(*SUPPORT_NM, n),
@@ -42,3 +40,18 @@ def random_frames(rng, images, dose=None, side=None, lowest_dose=DOSE[0]):
         "jitter_px": rng.uniform(*JITTER_PX, n),
     }
     return record(rng, images, dose, side=side, **drawn)
+
+
+def training_frames(rng, images, side=None):
+    """
+    Record images as `random_frames`, low doses more often than high ones.
+
+    There is more to learn from noisy frames than from the clear ones, which are soon named right:
+    half of the frames have less than a quarter of the range, on its logarithmic scale.
+
+    Returns
+    -------
+    array (N, side, side) float32
+    """
+    low, high = DOSE
+    return random_frames(rng, images, low * (high / low) ** rng.random(len(images)) ** 2, side)

@@ -1,9 +1,10 @@
 """A small convolutional network that names the isomer of a cluster, and its training.
 
-The network averages its features over the field, so that the field may have any size as long as the
-pixels have the size it was trained with. It never sees the same picture twice: every training frame
-is recorded anew, with its own dose, in-plane rotation, mirror image, shift, blur and support. Doses
-are high in the beginning and reach down to the lowest in the middle of the training.
+A cluster lies in the plane as it likes. On polar coordinates around its middle a turn is a shift
+along the angle, which convolutions on a circle follow and a maximum or mean over the angle forgets:
+nothing has to be learnt twice for two turns. The network never sees the same picture twice either:
+every training frame is recorded anew, with its own dose, turn, mirror image, shift, blur and
+support.
 """
 
 import math
@@ -18,79 +19,98 @@ from helpers.clusters.structures import ISOMERS
 from helpers.training import fit, seeded
 
 FIELDS_PX = (52, 58, 64)  # sides of the fields of training batches, 2.6 to 3.2 nm
-PERIOD_PX = 64  # 3.2 nm
-HIGHEST = 23  # 7.2 per nm: the planes of gold down to 0.14 nm (220)
-BATCH = 64
-BATCHES = 50  # of one epoch
-HIGHEST_RATE = 5e-3
+CIRCLES = 28  # 1 px apart, the outermost wider than 561 atoms
+ANGLES = 128  # 1.1 px apart at the rim of 309 atoms
+SMOOTH_PX = 12.0  # whatever finds the middle must not see single columns
+PEAK = 16.0  # how much only the top of the smoothed image counts, in its standard deviations
+BATCH = 128
+BATCHES = 100  # of one epoch
+HIGHEST_RATE = 3e-3
 WARM_UP = 0.15  # share of the training in which the rate rises
+WEIGHT_DECAY = 0.3
 
 
 class IsomerNet(nn.Module):
     """
-    Classify frames of clusters by what they look like and by their diffractogram.
+    Classify frames of clusters on polar coordinates around their middle.
 
-    One branch convolves the image, the other its power spectrum, which gathers the lattice planes
-    of the whole cluster in a few spots that a noisy image hardly shows. Each is averaged over its
-    area; one linear layer takes both. All convolutions have batch normalisation and ReLU; the first
-    of the image works at every second pixel, which loses nothing as it has more channels than it
-    leaves out pixels.
+    Circles are the channels: four convolutions along the angle, closed to a ring, with batch
+    normalisation, ReLU and between them maxima over pairs of angles. Of what they find, the mean
+    and the maximum over all angles go to one linear layer.
 
-    Input (N, 1, H, W), standardised; output (N, 4) logits in the order of `ISOMERS`.
+    Input (N, 1, H, W), standardised, of any size as long as pixels are those of the training;
+    output (N, 4) logits in the order of `ISOMERS`.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (24, 32, 64, 96), spots: tuple = (16, 32, 64)):
+    def __init__(self, width: int = 64):
         super().__init__()
-        a, b, c, d = widths
-        self.image = nn.Sequential(
-            *_convolution(1, a, 5, stride=2),
-            *_convolution(a, b),
-            nn.MaxPool2d(2),
-            *_convolution(b, c),
-            *_convolution(c, c),
-            nn.MaxPool2d(2),
-            *_convolution(c, d),
-            *_convolution(d, d),
+        self.rings = nn.Sequential(
+            nn.BatchNorm1d(CIRCLES),
+            *_ring(CIRCLES, width, 7),
+            nn.MaxPool1d(2),
+            *_ring(width, width, 5),
+            nn.MaxPool1d(2),
+            *_ring(width, width, 7),
+            nn.MaxPool1d(2),
+            *_ring(width, width, 7),
         )
-        e, f, g = spots
-        self.spectrum = nn.Sequential(
-            *_convolution(1, e),
-            nn.MaxPool2d(2),
-            *_convolution(e, f),
-            nn.MaxPool2d(2),
-            *_convolution(f, g),
-            *_convolution(g, g),
-        )
-        self.head = nn.Linear(d + g, len(ISOMERS))
+        self.head = nn.Linear(2 * width, len(ISOMERS))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, 4)."""
-        x = x.contiguous(memory_format=torch.channels_last)
-        seen = [self.image(x).mean((2, 3)), self.spectrum(power_spectrum(x)).mean((2, 3))]
-        return self.head(torch.cat(seen, 1))
+        found = self.rings(polar(x, middle(x)))
+        return self.head(torch.cat([found.mean(-1), found.amax(-1)], 1))
 
 
-def power_spectrum(x: torch.Tensor) -> torch.Tensor:
+def middle(x: torch.Tensor) -> torch.Tensor:
     """
-    Logarithm of 1 plus the power of a half plane of spatial frequencies, (N, 1, 2 K + 1, K + 1).
+    Find the brightest place of frames (N, 1, H, W) smoothed by a Gaussian.
 
-    Frequencies are whole multiples of 1 / `PERIOD_PX` up to K = `HIGHEST` times it, whatever the
-    field; without a cluster, the power of standardised frames is 1 on average. The transform is
-    written as products of matrices, which every program that reads ONNX has.
+    Returns
+    -------
+    tensor (N, 2)
+        x and y in pixels from the middle of the frame.
+    """
+    rows, columns = (torch.arange(n, dtype=torch.float32) for n in x.shape[-2:])
+    smooth = _gauss(rows) @ x[:, 0] @ _gauss(columns)
+    flat = smooth.flatten(1)
+    height = (flat - flat.amax(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-6)
+    share = torch.softmax(PEAK * height, 1).reshape(smooth.shape)
+    across = (share.sum(1) * (columns - columns.mean())).sum(1)
+    down = (share.sum(2) * (rows - rows.mean())).sum(1)
+    return torch.stack([across, down], -1)
+
+
+def _gauss(places):
+    return torch.exp(-((places[:, None] - places) ** 2) / (2 * SMOOTH_PX**2))
+
+
+def polar(x: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+    """
+    Frames (N, 1, H, W) on circles around a centre; beyond the border they are reflected.
+
+    Parameters
+    ----------
+    x : tensor (N, 1, H, W)
+    centre : tensor (N, 2)
+        As `middle` gives it.
+
+    Returns
+    -------
+    tensor (N, CIRCLES, ANGLES)
     """
     height, width = x.shape[-2:]
-    step = 2 * math.pi / PERIOD_PX
-    rows = step * torch.outer(torch.arange(-HIGHEST, HIGHEST + 1.0), torch.arange(height * 1.0))
-    columns = step * torch.outer(torch.arange(width * 1.0), torch.arange(HIGHEST + 1.0))
-    across, along = x @ torch.cos(columns), x @ torch.sin(columns)
-    real = torch.cos(rows) @ across - torch.sin(rows) @ along
-    imaginary = torch.sin(rows) @ across + torch.cos(rows) @ along
-    return torch.log1p((real**2 + imaginary**2) / (height * width))
+    angle = 2 * math.pi / ANGLES * torch.arange(ANGLES)
+    radius = torch.arange(CIRCLES)[:, None] + 0.5
+    place = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], -1)
+    across, down = (centre[:, None, None] + place).unbind(-1)
+    grid = torch.stack([across * (2 / width), down * (2 / height)], -1)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)[:, 0]
 
 
-def _convolution(before, after, size=3, stride=1):
-    conv = nn.Conv2d(before, after, size, stride, size // 2, bias=False)
-    return conv, nn.BatchNorm2d(after), nn.ReLU()
+def _ring(before, after, size):
+    conv = nn.Conv1d(before, after, size, padding=size // 2, padding_mode="circular", bias=False)
+    return conv, nn.BatchNorm1d(after), nn.ReLU()
 
 
 def standardised(frames) -> torch.Tensor:
@@ -122,7 +142,7 @@ def train(
     record: Callable,
     validation: tuple,
     seed: int = 0,
-    epochs: int = 24,
+    epochs: int = 20,
     checkpoint=None,
     progress: bool = True,
 ):
@@ -135,8 +155,8 @@ def train(
         Noise-free, one array for each size of field; pixels as in every frame to come.
     classes : list of array (N,) of int
     record : callable
-        ``record(rng, images, side=side, lowest_dose=dose)`` gives frames (N, side, side) of images
-        (N, H, W), other ones each time (`helpers.clusters.augment.random_frames`).
+        ``record(rng, images, side=side)`` gives frames (N, side, side) of images (N, H, W), other
+        ones each time (`helpers.clusters.augment.training_frames`).
     validation : tuple
         Frames (N, H, W) and their classes.
     seed : int
@@ -161,7 +181,7 @@ def train(
         made = []
 
         def optimiser(parameters):
-            made.append(torch.optim.AdamW(parameters, lr=HIGHEST_RATE, weight_decay=0.02))
+            made.append(torch.optim.AdamW(parameters, lr=HIGHEST_RATE, weight_decay=WEIGHT_DECAY))
             return made[0]
 
         def batches(epoch):
@@ -171,11 +191,7 @@ def train(
                 for group in made[0].param_groups:
                     group["lr"] = _rate(done)
                 chosen = rng.integers(len(truth), size=BATCH)
-                # clear frames first: noise alone teaches nothing
-                dose = 10 ** max(4.5 - 5 * done, 2)
-                frames = record(
-                    rng, clean[chosen], side=int(rng.choice(FIELDS_PX)), lowest_dose=dose
-                )
+                frames = record(rng, clean[chosen], side=int(rng.choice(FIELDS_PX)))
                 yield standardised(frames), torch.as_tensor(truth[chosen])
 
         def validate(model):
