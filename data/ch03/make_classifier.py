@@ -4,9 +4,9 @@
     309      PRISM images of 309 atoms only
     linear   the linear model's images of the same atoms at the same places as in "mixed"
 
-Every frame is recorded anew by `helpers.clusters.augment.training_frames`. What is chosen is chosen on
-validation views: the epoch, temperature or vector scaling, the threshold of `predict` and which
-seed of "mixed" is shipped. Writes, beside this file,
+Every frame is recorded anew by `helpers.clusters.augment.training_frames`. What is chosen is chosen
+on validation views: the network's form, the epoch, temperature or vector scaling, the threshold of
+`predict` and which seed of "mixed" is shipped. Writes, beside this file,
 
     isomers.safetensors     the shipped network, with scaling and threshold in its header
     isomers.onnx            the same for programs without PyTorch: any number of standardised frames

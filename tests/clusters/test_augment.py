@@ -22,8 +22,13 @@ def test_a_dose_is_the_one_asked_for_or_drawn_on_a_logarithmic_scale(images):
     drawn = augment.random_frames(rng, images)[:, 18:22, 18:22].mean((1, 2)) / 0.05 / 0.25
     assert np.median(np.log10(drawn)) == pytest.approx(3.5, abs=0.25)
     assert drawn.min() < 300 and drawn.max() > 3e4
-    high = augment.random_frames(rng, images, lowest_dose=1e4)
-    assert (high[:, 18:22, 18:22].mean((1, 2)) / 0.05 / 0.25).min() > 5e3
+
+
+def test_training_frames_are_more_often_noisy(images):
+    frames = augment.training_frames(np.random.default_rng(2), images, side=40)
+    dose = frames[:, 18:22, 18:22].mean((1, 2)) / 0.05 / 0.25
+    assert np.median(np.log10(dose)) == pytest.approx(2.75, abs=0.15)
+    assert dose.max() > 3e4
 
 
 def test_equal_generators_give_equal_frames_and_no_two_frames_are_equal(images):
