@@ -15,7 +15,7 @@ on validation views: the network's form, the epoch, temperature or vector scalin
     classifier_chosen.csv   one row per network: validation loss before and after scaling, threshold
 
 Networks are kept in _build/classifier, one folder for each state of the library, so that a stopped
-run goes on with the next one. One network takes about five core-minutes:
+run goes on with the next one. One network takes about three core-minutes:
 
     python data/ch03/make_classifier.py [--seeds 5] [--kinds mixed 309 linear]
 """
@@ -56,7 +56,7 @@ KEPT = ROOT / "_build" / "classifier" / version()
 PIXEL_NM = 0.05
 KINDS = ("mixed", "309", "linear")
 SEEDS = 5
-EPOCHS = 20
+EPOCHS = 12
 COPIES = 6  # frames of each validation view
 SLACK_NM = 0.2  # by which a cluster may be wider or narrower than those trained on
 RISK = 0.05  # share of accepted frames that may be wrong

@@ -58,7 +58,9 @@ class IsomerNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, 4)."""
-        found = self.rings(polar(x, middle(x)))
+        seen = polar(x, middle(x))
+        # standardised again: how much empty field there is must not matter
+        found = self.rings(F.layer_norm(seen, seen.shape[1:]))
         return self.head(torch.cat([found.mean(-1), found.amax(-1)], 1))
 
 
@@ -142,7 +144,7 @@ def train(
     record: Callable,
     validation: tuple,
     seed: int = 0,
-    epochs: int = 20,
+    epochs: int = 12,
     checkpoint=None,
     progress: bool = True,
 ):
