@@ -60,7 +60,7 @@ class IsomerNet(nn.Module):
         """Logits (N, 4)."""
         seen = polar(x, middle(x))
         # standardised again: how much empty field there is must not matter
-        found = self.rings(F.layer_norm(seen, seen.shape[1:]))
+        found = self.rings(F.layer_norm(seen, (CIRCLES, ANGLES)))
         return self.head(torch.cat([found.mean(-1), found.amax(-1)], 1))
 
 
