@@ -72,9 +72,10 @@ def open_image(path, pixel_size_nm=None):
     Parameters
     ----------
     path : str or pathlib.Path
-        tif, dm3, dm4, emd, ser, hspy, zspy, mrc, npy, npz, png or jpg. An npz holds one array, or
-        one called ``image``, and optionally a number ``pixel_size_nm``. Of several images in a
-        file of the microscope, the one called HAADF is taken.
+        tif, dm3, dm4, emd, ser, hspy, zspy, mrc, npy, npz, hdf5, png or jpg. An npz holds one
+        array, or one called ``image``, and optionally a number ``pixel_size_nm``; an hdf5 has one
+        image at its top, as atomap writes it. Of several images in a file of the microscope, the
+        one called HAADF is taken.
     pixel_size_nm : float, optional
         Side of a pixel in nm. Needed when the file does not say; wins over the file when it does.
 

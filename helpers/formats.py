@@ -11,6 +11,7 @@ _ROSETTA = {
     ".hspy": "hspy", ".zspy": "zspy", ".mrc": "mrc",
 }  # fmt: skip
 _TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
+_HDF5 = (".hdf5", ".h5")
 
 
 def check_file(path):
@@ -60,6 +61,7 @@ def _read(path, dimensions):
     suffix = path.suffix.lower()
     readers = dict.fromkeys(_ROSETTA, _read_rosetta) | dict.fromkeys(_PICTURE, _read_picture)
     readers |= dict.fromkeys(_TIFF, _read_tiff) | {".npy": _read_numpy, ".npz": _read_numpy}
+    readers |= dict.fromkeys(_HDF5, _read_hdf5)
     if suffix not in readers:
         raise DataError(
             f"{path} has the unknown ending {suffix!r}: expected one of {' '.join(sorted(readers))}"
@@ -158,6 +160,20 @@ def _read_numpy(path, _):
         raise DataError(f"{path} holds {list(arrays)}: expected one array, or one called 'image'.")
     values = arrays.get("image", next(iter(arrays.values())))
     return values, None if size is None else ((float(size), "nm"),) * 2, None
+
+
+def _read_hdf5(path, _):
+    """The one image at the top of a file, as atomap writes it; no calibration is agreed on."""
+    import h5py
+
+    with h5py.File(path) as file:
+        images = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset) and v.ndim > 1}
+        if len(images) != 1:
+            raise DataError(
+                f"{path} holds {list(images) or 'no image'} at its top: expected exactly one array"
+                " of two or more axes there; export the one you want as tif."
+            )
+        return next(iter(images.values()))[()], None, None
 
 
 def _read_picture(path, _):

@@ -23,7 +23,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from helpers import chapters, provenance, report
 from helpers.chapters import Refused, tags
-from helpers.data import open_image, open_points
+from helpers.data import open_image, open_points, open_series
 from helpers.results import emit
 
 
@@ -73,7 +73,8 @@ def run(name, out, data=None, parameters=None, force=False):
     # The kernel works in another folder than the user.
     files = {k: Path(os.path.abspath(v)) for k, v in changed.items() if v and declared[k].is_path}
     if data is not None:
-        image = open_image(files["data"], (defaults | changed).get("pixel_size_nm") or None)
+        opens = open_series if declared["data"].is_video else open_image
+        image = opens(files["data"], (defaults | changed).get("pixel_size_nm") or None)
         if "labels" in files:
             open_points(files["labels"], image)
     inputs = {k: provenance.describe(path) for k, path in files.items()}

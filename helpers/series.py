@@ -20,8 +20,8 @@ def open_series(path, pixel_size_nm=None, frame_s=None):
     Parameters
     ----------
     path : str or pathlib.Path
-        A stack: tif, dm3, dm4, emd, ser, hspy, zspy, mrc, npy or npz (one array, or one called
-        ``image``). One image is a video of one frame.
+        A stack: tif, dm3, dm4, emd, ser, hspy, zspy, mrc, hdf5, npy or npz (one array, or one
+        called ``image``). One image is a video of one frame.
     pixel_size_nm : float, optional
         Side of a pixel in nm. Needed when the file does not say; wins over the file when it does.
     frame_s : float, optional

@@ -266,3 +266,20 @@ def test_a_video_needs_its_pixel_size(save, counts):
 def test_open_image_names_the_way_to_open_a_video(save, counts):
     with pytest.raises(DataError, match="stack of 5 frames.*open_series"):
         open_image(save(counts), 0.05)
+
+
+def test_the_one_array_at_the_top_of_an_hdf5_file_is_read(tmp_path, counts):
+    import h5py
+
+    path = tmp_path / "lattice.hdf5"
+    with h5py.File(path, "w") as file:
+        file["image_data0"] = counts[0]
+        file["_sublattice/original_image_data"] = counts[1]
+    assert (open_image(path, 0.05).to_numpy() == counts[0]).all()
+    assert (open_series(path, 0.05).to_numpy() == counts[:1]).all()
+    with pytest.raises(DataError, match="does not say how large"):
+        open_image(path)
+    with h5py.File(path, "a") as file:
+        file["image_data1"] = counts[1]
+    with pytest.raises(DataError, match="exactly one array"):
+        open_image(path, 0.05)

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from helpers.clusters.classifier_plots import SHORT, STYLES
 from helpers.clusters.landscape import BOLTZMANN_EV_K
 from helpers.clusters.structures import ISOMERS
-from helpers.figures import COLOURS, WIDTH, legend_below, panels
+from helpers.figures import COLOURS, WIDTH, legend_below, micrograph, panels
 
 ESTIMATES = {
     "held": ("black", "*", "true share of time"),
@@ -28,7 +28,10 @@ ESTIMATES = {
 LOWER_K = "1 / k$_B$T (1/eV)"
 
 
-def timeline(time_s, true, labels, path, posterior):
+SHOWN = 8  # frames above a timeline
+
+
+def timeline(time_s, true, labels, path, posterior, frames=None, pixel_size_nm=None, unit="s"):
     """
     Draw the isomer against time: true, called frame by frame, and by the hidden Markov model.
 
@@ -44,14 +47,22 @@ def timeline(time_s, true, labels, path, posterior):
         From `helpers.clusters.hidden_markov.viterbi`.
     posterior : array (frames, n)
         From `helpers.clusters.hidden_markov.forward_backward`.
+    frames : array (frames, H, W), optional
+        Some of them are shown above, evenly spaced in time; a tick marks when.
+    pixel_size_nm : float, optional
+        Of the frames.
+    unit : str
+        Of the time.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, (above, below) = plt.subplots(
-        2, 1, figsize=(WIDTH, 4.4), sharex=True, height_ratios=(3, 2), layout="constrained"
-    )
+    fig = plt.figure(figsize=(WIDTH, 4.4 if frames is None else 5.4), layout="constrained")
+    strip, plots = (None, fig) if frames is None else fig.subfigures(2, 1, height_ratios=(1, 4.4))
+    above, below = plots.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    if strip is not None:
+        _frames(strip, above, time_s, np.asarray(frames), pixel_size_nm)
     if true is not None:
         above.step(time_s, true, where="mid", color="0.8", lw=7, label="true")
     seen = labels >= 0
@@ -64,11 +75,28 @@ def timeline(time_s, true, labels, path, posterior):
     )
     for area, hatch in zip(areas, hatches):
         area.set(hatch=hatch, edgecolor="white", linewidth=0)
-    below.set(xlabel="time (s)", ylabel="probability", xlim=(time_s[0], time_s[-1]), ylim=(0, 1))
+    below.set(
+        xlabel=f"time ({unit})", ylabel="probability", xlim=(time_s[0], time_s[-1]), ylim=(0, 1)
+    )
     handles = [*above.get_legend_handles_labels()[0], *areas]
     names = [*above.get_legend_handles_labels()[1], *ISOMERS]
-    fig.legend(handles, names, loc="outside lower center", ncols=4)
+    plots.legend(handles, names, loc="outside lower center", ncols=4)
     return fig
+
+
+def _frames(strip, above, time_s, frames, pixel_size_nm):
+    """Some frames in a row, each with its number, which stands on the axis below as well."""
+    n = min(SHOWN, len(frames))
+    chosen = ((np.arange(n) + 0.5) * len(frames) / n).astype(int)
+    axes = strip.subplots(1, n, squeeze=False)[0]
+    for k, (ax, frame) in enumerate(zip(axes, chosen, strict=True)):
+        micrograph(ax, frames[frame], pixel_size_nm if k == 0 else None)
+        ax.set_title(f"{k + 1}", loc="center", fontsize="small")
+    for k, frame in enumerate(chosen):
+        above.annotate(
+            f"{k + 1}", (time_s[frame], 1), (0, 2), xycoords=("data", "axes fraction"),
+            textcoords="offset points", ha="center", fontsize="small",
+        )  # fmt: skip
 
 
 def vant_hoff(temperature_k, found, lines, true):

@@ -76,6 +76,38 @@ def bond_lengths(positions, longest):
     return np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
 
 
+PLACES = ("inside", "facet {111}", "facet {100}", "edge or corner")
+
+
+def places(positions_nm, longest_nm=0.34):
+    """Say where each atom of a cluster sits, by its neighbours and the bonds among them.
+
+    On a {111} facet an atom has nine neighbours with fifteen bonds among them, on a {100} facet
+    eight with twelve; on the edge between two {111} facets of an icosahedron it has eight as well,
+    but with thirteen bonds.
+
+    Parameters
+    ----------
+    positions_nm : numpy.ndarray
+        (N, 3).
+    longest_nm : float
+        Longest bond; the default ends halfway to the second neighbours of gold.
+
+    Returns
+    -------
+    numpy.ndarray
+        One of `PLACES` for each atom, (N,) str. "inside" has ten neighbours or more; whatever else
+        an amorphous surface has counts as edge.
+    """
+    bonded = np.zeros((len(positions_nm),) * 2)
+    pairs = cKDTree(positions_nm).query_pairs(longest_nm, output_type="ndarray")
+    bonded[pairs[:, 0], pairs[:, 1]] = bonded[pairs[:, 1], pairs[:, 0]] = 1
+    neighbours = bonded.sum(0)
+    among = ((bonded @ bonded) * bonded).sum(0) / 2
+    kinds = [neighbours >= 10, (neighbours == 9) & (among == 15), (neighbours == 8) & (among == 12)]
+    return np.select(kinds, PLACES[:3], PLACES[3])
+
+
 @lru_cache
 def symmetry(name):
     """Point group of an isomer, in the orientation in which `isomer` builds it.

@@ -117,3 +117,16 @@ def test_window_compares_with_the_true_changes():
     np.testing.assert_allclose(left.lines[1].get_ydata(), [1, 0.75])
     np.testing.assert_allclose(right.lines[1].get_ydata(), [1.0, 0.8])
     assert left.lines[2].get_xdata()[0] == 400  # where a life is as short as a frame
+
+
+def test_timeline_shows_frames_in_their_order_above_itself():
+    time = np.arange(40) * 0.04
+    state = np.repeat([0, 1, 2, 3], 10)
+    frames = np.arange(40.0)[:, None, None] + np.eye(6)
+    fig = kinetics_plots.timeline(time, None, state, state, np.eye(4)[state], frames, 0.05, "s")
+    strip, plots = fig.subfigs
+    shown = [int(ax.images[0].get_array().min()) for ax in strip.axes]
+    assert len(shown) == kinetics_plots.SHOWN and shown == sorted(shown)
+    marks = {text.get_text(): text.xy[0] for text in plots.axes[0].texts}
+    assert marks["1"] == pytest.approx(time[shown[0]])
+    assert marks["8"] == pytest.approx(time[shown[-1]])

@@ -101,3 +101,16 @@ def test_without_ase_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ase.cluster", None)
     with pytest.raises(DataError, match=r"atoms-to-spectra\[simulate\]"):
         isomer("icosahedron")
+
+
+def test_atoms_on_facets_are_counted_as_geometry_has_them():
+    def on(name, atoms):
+        places = structures.places(isomer(name, atoms).get_positions() / 10)
+        return [int((places == where).sum()) for where in structures.PLACES]
+
+    # An icosahedron of 4 bonds along an edge has 20 triangles with 3 atoms inside each; a
+    # cuboctahedron 8 such triangles and 6 squares with 9.
+    assert on("icosahedron", 309)[:3] == [147, 60, 0]
+    assert on("cuboctahedron", 309)[:3] == [147, 24, 54]
+    assert on("decahedron", 309)[:3] == [147, 30, 45]
+    assert sum(on("amorphous", 309)) == 309
