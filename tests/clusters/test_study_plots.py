@@ -34,7 +34,8 @@ def test_conditions_keep_the_methods_apart():
     table = pd.DataFrame({
         "method": ["network", "atlas"] * 2, "atoms": [147, 147, 309, 309],
         "accuracy": [0.9, 0.8, 0.95, 0.85],
-    }).assign(accuracy_low=lambda t: t["accuracy"] - 0.1, accuracy_high=lambda t: t["accuracy"])  # fmt: skip
+    })  # fmt: skip
+    table["accuracy_low"], table["accuracy_high"] = table["accuracy"] - 0.1, table["accuracy"]
     fig = study_plots.conditions([(table, "atoms", "atoms")])
     lines = [line for line in fig.axes[0].lines if line.get_marker() in "os"]
     assert [line.get_ydata().tolist() for line in lines] == [[0.9, 0.95], [0.8, 0.85]]
