@@ -3,8 +3,9 @@
 Test views lie on average 4 degrees and at least 2 from all training views, symmetric copies
 counted; amorphous test clusters come from other runs of molecular dynamics. Every frame has a dose,
 and otherwise the random conditions of training frames (`helpers.clusters.augment`). The atlas holds
-the training images of the size of the test cluster, which a user would have to know; how much it
-smooths is chosen on validation views for each dose. The ambiguity of a view is how similar its
+the training images of the size of the test cluster, which a user would have to know; another one
+holds those of all sizes, which is what the network of all sizes knows. How much they smooth is
+chosen on validation views for each dose. The ambiguity of a view is how similar its
 noise-free image is to the best image of another isomer. In early pilots on a part of
 the library the atlas and a network of another form were scored on test views too; nothing was
 chosen from that, and these networks met them here for the first time. Writes, beside this file,
@@ -66,6 +67,7 @@ APART = 2 * norm.isf(0.05)  # standard deviations between two images confused in
 FIELDS = 8  # wide fields of each dose
 FIELD_PX = 640
 IN_FIELD = (14, 3)  # clusters, touching pairs
+ALL = "atlas of all sizes"
 NOTE = "simulated; in early pilots the atlas and a network of another form met test views too"
 KINDS = {"mixed": "network", "309": "trained on 309 atoms", "linear": "trained on the linear model"}
 
@@ -120,7 +122,7 @@ def main():
         if TRAINING.has(kind, 0)
     }
     votes, tried = choose_votes()
-    scores = score_everything(networks, votes)
+    scores = score_everything(networks, votes, choose_votes_of_all(votes))
     chosen = ambiguity(networks["mixed"])
     chosen["atlas_blur_px"] = {dose: blur for dose, (blur, _) in votes.items()}
     chosen["atlas_validation_accuracy"] = tried
@@ -132,10 +134,14 @@ def main():
     (FOLDER / "evaluation.json").write_text(json.dumps(chosen, indent=1) + "\n")
 
 
+@lru_cache(maxsize=2)
 def atlas_of(atoms, blur_px):
-    """Atlas of the training images of one size."""
-    part = library(atoms).only("train")
-    return atlas.build_atlas(part.images, part.classes, augment.USUAL_SOURCE_NM / PIXEL_NM, blur_px)
+    """Atlas of the training images of one size, or of all sizes (None)."""
+    parts = [library(n).only("train") for n in ([atoms] if atoms else TRAINING.sizes())]
+    side = max(part.images.shape[-1] for part in parts)
+    images = np.concatenate([network.in_field(part.images, side) for part in parts])
+    classes = np.concatenate([part.classes for part in parts])
+    return atlas.build_atlas(images, classes, augment.USUAL_SOURCE_NM / PIXEL_NM, blur_px)
 
 
 def choose_votes():
@@ -162,6 +168,27 @@ def choose_votes():
     return votes, table
 
 
+def choose_votes_of_all(votes):
+    """The same for the atlas of all sizes, with the smoothing of the other and its own scaling."""
+    parts = [library(atoms).only("validation") for atoms in TRAINING.sizes()]
+    truth = np.concatenate([np.repeat(part.classes, COPIES) for part in parts])
+    found = {}
+    for dose in DOSES:
+        blur, _ = votes[f"{dose:.0e}"]
+        similar = [
+            kept(
+                f"validation_{part.atoms}_{dose:.0e}_all",
+                lambda p=part, d=dose, b=blur: by_class(
+                    atlas_of(None, b), frames_of(p.images, d, COPIES, seed=2)
+                ),
+            )
+            for part in parts
+        ]
+        fitted = calibration.fit_scaling(np.concatenate(similar), truth, vector=True)
+        found[f"{dose:.0e}"] = (blur, fitted)
+    return found
+
+
 def by_class(made, frames):
     """Highest similarity to each class, (N, 4)."""
     return atlas.class_similarities(made, compared(made, frames))
@@ -172,7 +199,7 @@ def compared(made, frames):
     return atlas.similarities(made, network.in_field(frames, made.profile.shape[0]))
 
 
-def score_everything(networks, votes):
+def score_everything(networks, votes, votes_of_all):
     """Logits, and for the atlas probabilities, by (condition, method, seed)."""
     scores = {}
     for name, part, dose, copies in conditions():
@@ -187,6 +214,9 @@ def score_everything(networks, votes):
             f"{name}_atlas", lambda p=part, b=blur, g=get: by_class(atlas_of(p.atoms, b), g())
         )
         scores[name, "atlas", 0] = vote(similar)
+        blur, vote = votes_of_all[f"{dose:.0e}"]
+        similar = kept(f"{name}_atlas_all", lambda b=blur, g=get: by_class(atlas_of(None, b), g()))
+        scores[name, ALL, 0] = vote(similar)
     return scores
 
 
@@ -269,7 +299,7 @@ def accuracy(networks, scores, chosen):
         called = {
             kind: np.array([scores[name, kind, s].argmax(1) for s in members])
             for kind, members in networks.items()
-        } | {"atlas": scores[name, "atlas", 0].argmax(1)[None]}
+        } | {a: scores[name, a, 0].argmax(1)[None] for a in ("atlas", ALL)}
         parts = {"all": np.ones(len(truth), bool)}
         if name.startswith("309"):
             clear = np.repeat(similarity < limit, copies)

@@ -19,7 +19,8 @@ STYLES = {
 }  # fmt: skip
 METHODS = {
     "network": ("blue", "o"), "network, ambiguous views left out": ("sky", "v"),
-    "atlas": ("vermilion", "s"), "trained on 309 atoms": ("green", "^"),
+    "atlas": ("vermilion", "s"), "atlas of all sizes": ("orange", "P"),
+    "trained on 309 atoms": ("green", "^"),
     "trained on the linear model": ("purple", "D"),
 }  # fmt: skip
 SHORT = {"icosahedron": "ico", "decahedron": "deca", "cuboctahedron": "cubo", "amorphous": "amor"}
