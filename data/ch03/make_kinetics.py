@@ -1,12 +1,16 @@
 """Energies, rates and barriers recovered from simulated series of one Au309: bias and coverage.
 
-Truth is `helpers.clusters.landscape.AU309`; the classifier is the assumed one of
-`helpers.clusters.observation`, whose confusion matrix is known from a validation set of 500 images
-per class unless a scenario says otherwise. Every run draws new series, new views and a new
-validation set. Everything here is simulated.
+Truth is `helpers.clusters.landscape.AU309`. In the first scenario the classifier is the shipped
+network: it named `COPIES` recordings of every view of 309 atoms once, at `DOSE`, and series of a
+tumbling cluster draw from its answers to test views; its confusion matrix comes from validation
+views. In the others the classifier is the assumed one of `helpers.clusters.observation`, whose
+confusion matrix is known from a validation set of 500 images per class unless a scenario says
+otherwise. Every run draws new series, new views and a new validation set. Everything here is
+simulated.
 
-Scenarios (the confusion matrix of single frames is the same in all)
+Scenarios (the confusion matrix of single frames is the same in all but the first)
 
+    network         the shipped network, as many independent validation images as views
     independent      errors of neighbouring frames are independent
     few validated    50 validation images per class
     turning          80 % of the variance of the evidence belongs to the view, forgotten in 1 s
@@ -27,28 +31,35 @@ Writes, beside this file,
     kinetics_coverage.csv  bias, scatter and coverage of 95 % intervals, per scenario and estimate
     kinetics_frames.csv    error against the number of frames, simulated and by closed form
     kinetics_window.csv    recovered changes per second from 300 K to 420 K at a fixed frame time
+    kinetics_network.csv   confusion matrix of the network on validation and on test views
 
-Finished runs are kept in _build/kinetics. About five core-minutes:
+Finished runs are kept in _build/kinetics. About ten core-minutes:
 
     python data/ch03/make_kinetics.py
 """
 
 import sys
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy.linalg import expm
 
+from helpers.clusters import classify
 from helpers.clusters.counts import corrected, draw_confusions, one_hot, proportions
 from helpers.clusters.hidden_markov import forward_backward, log_emission, viterbi
 from helpers.clusters.kinetics import arrhenius, free_energy, vant_hoff
 from helpers.clusters.landscape import AU309, BOLTZMANN_EV_K, simulate
-from helpers.clusters.observation import ASSUMED
+from helpers.clusters.library import library
+from helpers.clusters.observation import ASSUMED, Recorded
 from helpers.clusters.precision import energy_sd, log_ratio_variance, validation_variance
 from helpers.clusters.rates import count_jumps, fit_rates
+from helpers.clusters.recording import PIXEL_NM
+from helpers.clusters.recording import record as recorded
 from helpers.clusters.structures import ISOMERS
 from helpers.data import ROOT, DataError
+from helpers.weights import read_header
 
 FOLDER = ROOT / "data" / "ch03"
 KEPT = ROOT / "_build" / "kinetics"
@@ -59,7 +70,47 @@ REFERENCE = ISOMERS.index("cuboctahedron")
 OTHERS = [i for i in range(len(ISOMERS)) if i != REFERENCE]
 PRIOR = np.full(len(ISOMERS), 1 / len(ISOMERS))
 VALIDATION = 500
+DOSE, COPIES = 300.0, 40  # electrons per square Angstrom; recordings of every view
+
+
+@lru_cache
+def network():
+    """The shipped network as `Recorded`, and how many validation views there are of a class."""
+    weights = read_header(classify.PATH)["weights_sha256"][:8]
+    path, views = KEPT / f"network_{weights}.npz", library()
+    if not path.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(3300)
+        answers = {}
+        for split in ("validation", "test"):
+            images = np.repeat(views.only(split).images, COPIES, axis=0)
+            parts = np.array_split(images, max(1, len(images) // 256))
+            frames = [recorded(rng, part, DOSE, magnification=0) for part in parts]
+            said = [classify.predict_frames(part, PIXEL_NM) for part in frames]
+            answers[split] = np.concatenate(said).reshape(-1, COPIES, len(ISOMERS))
+        np.savez_compressed(path, **answers)
+    with np.load(path) as stored:
+        answers = dict(stored)
+    confusion = {}
+    for split, said in answers.items():
+        classes = views.only(split).classes
+        called = np.eye(len(ISOMERS))[said.argmax(axis=2)].mean(axis=1)
+        confusion[split] = np.array(
+            [called[classes == k].mean(axis=0) for k in range(len(ISOMERS))]
+        )
+    rows = pd.concat(
+        [pd.DataFrame(c, ISOMERS, ISOMERS).assign(split=s) for s, c in confusion.items()]
+    )
+    rows.rename_axis("true").to_csv(FOLDER / "kinetics_network.csv", float_format="%.4f")
+    shown = views.only("test")
+    said = Recorded(
+        shown.rotations, shown.classes, answers["test"], confusion["validation"], FRAME_S
+    )
+    return said, np.bincount(views.only("validation").classes).min()
+
+
 SCENARIOS = {  # classifier, validation images per class, runs
+    "network": (None, None, 100),
     "independent": (ASSUMED, VALIDATION, 200),
     "few validated": (ASSUMED, 50, 200),
     "turning": (replace(ASSUMED, persistent=0.8, memory_frames=25), VALIDATION, 200),
@@ -91,6 +142,8 @@ def record(rng, classifier, temperature, frames=FRAMES, series=SERIES):
 def one_run(scenario, run):
     """Every estimate of one run with its interval, against the truth."""
     classifier, images, _ = SCENARIOS[scenario]
+    if classifier is None:
+        classifier, images = network()
     rng = np.random.default_rng([3000, list(SCENARIOS).index(scenario), run])
     counts = classifier.confusion_counts(rng, images)
     confusions = draw_confusions(rng, counts, DRAWS)

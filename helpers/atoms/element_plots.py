@@ -8,6 +8,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.colors import to_rgba
 
 from helpers.figures import COLOURS, WIDTH, legend_below, micrograph, panels
@@ -117,7 +118,8 @@ def rotation(table):
         for ax, column in zip(axes, ("angle_error_deg", "content_share"), strict=True):
             ax.plot(part["rotation_deg"], part[column], line, ms=size, mfc="none",
                     color=COLOURS[colour], label=model)  # fmt: skip
-            ax.set(xlabel="crop turned by (degrees)", xticks=range(0, 181, 45), ylim=(0, None))
+            highest = 1.08 * table[column].max()
+            ax.set(xlabel="crop turned by (degrees)", xticks=range(0, 181, 45), ylim=(0, highest))
     axes[0].set_ylabel("error of the angle (degrees)")
     axes[1].set_ylabel("change of the content")
     legend_below(fig, 1)
@@ -173,12 +175,14 @@ def reliability(tables):
     matplotlib.figure.Figure
     """
     fig, axes = panels(len(tables), 3.0, "confidence", "share rightly named", sharey=True)
+    every = pd.concat(tables.values())
+    lowest = min(0.3, every[["confidence", "correct"]].min().min() - 0.03)
     for ax, (title, table) in zip(axes, tables.items(), strict=True):
         ax.plot([0, 1], [0, 1], color="grey", lw=1)
         for kind, colour, marker in (("raw", "orange", "s"), ("calibrated", "blue", "o")):
             rows = table[table["confidence_from"] == kind]
             ax.plot(rows["confidence"], rows["correct"], f"{marker}-", ms=4,
                     color=COLOURS[colour], label=kind)  # fmt: skip
-        ax.set(title=title, xlim=(0.3, 1), ylim=(0.3, 1))
+        ax.set(title=title, xlim=(lowest, 1), ylim=(lowest, 1))
     axes[0].legend()
     return fig

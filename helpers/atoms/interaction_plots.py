@@ -183,7 +183,7 @@ def by_nuclearity(table):
     matplotlib.figure.Figure
     """
     titles = {"true": "true places", "published": "published pipeline",
-              "validated": "SAC-CNN + maxima", "dense": "default"}  # fmt: skip
+              "validated": "sac-cnn + maxima (validated)", "dense": "default"}  # fmt: skip
     fig, axes = panels(len(titles), 2.7, "atoms per nm²", "share of atoms", sharey=True)
     largest = table["nuclearity"].max()
     colours = plt.get_cmap("cividis")(np.linspace(0.05, 0.95, largest - 1))

@@ -1,15 +1,27 @@
-"""What a classifier would say of frames: simulated class probabilities with known calibration.
+"""What a classifier says of frames: by a formula with known calibration, or as it has once said.
 
-A frame gives evidence x, a point with Gaussian noise of unit variance about the centre of its
-class; the probability of class s, with equal priors, is the softmax of x.c_s - |c_s|^2 / 2. These
-probabilities are calibrated exactly, and how far the centres lie apart sets the confusion matrix.
-The centre of a blended frame is the mean of its classes weighted by time, as its image is.
+`Classifier` invents answers. A frame gives evidence x, a point with Gaussian noise of unit variance
+about the centre of its class; the probability of class s, with equal priors, is the softmax of
+x.c_s - |c_s|^2 / 2. These probabilities are calibrated exactly, and how far the centres lie apart
+sets the confusion matrix. The centre of a blended frame is the mean of its classes weighted by
+time, as its image is.
+
+`Recorded` repeats answers. A network has named many recordings of every view of a library; a series
+of a tumbling cluster shows one of them at every moment, and one of its answers is drawn. That takes
+no time, so that an experiment can be repeated a hundred times with all that is wrong with a real
+network: views that mislead it, and mislead it for as long as the cluster lies like that.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import lfilter
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from helpers.clusters.orientations import viewing_direction, views
+from helpers.clusters.structures import ISOMERS
+from helpers.clusters.video import tumble
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,61 @@ class Classifier:
         steps = rng.standard_normal(shape) * np.sqrt(1 - keep**2)
         steps[0] /= np.sqrt(1 - keep**2)
         return lfilter([1], [1, -keep], steps, axis=0)
+
+
+class Recorded:
+    """
+    A classifier by what it said of recordings of single views.
+
+    Parameters
+    ----------
+    rotations : array (n, 4)
+        Quaternions of the views that a series may show, as `helpers.clusters.library.Library`.
+    classes : array (n,) of int
+        Isomer of every view.
+    answers : array (n, copies, 4)
+        Probabilities of every recording.
+    confusion : array (4, 4)
+        Confusion matrix found on other views, rows sum to 1: what an experimenter knows.
+    frame_s, tilt_deg : float
+        Of `helpers.clusters.video.tumble`.
+    """
+
+    def __init__(self, rotations, classes, answers, confusion, frame_s=0.04, tilt_deg=10.0):
+        self.answers, self.confusion = answers, confusion
+        self.frame_s, self.tilt_deg = frame_s, tilt_deg
+        self._trees = []
+        for number, isomer in enumerate(ISOMERS):
+            chosen = np.flatnonzero(classes == number)
+            seen_from = viewing_direction(Rotation.from_quat(rotations[chosen]))
+            copies = np.einsum("gij,kj->gki", views(isomer), seen_from)
+            self._trees.append((cKDTree(copies.reshape(-1, 3)), chosen))
+
+    def probabilities(self, rng, shares):
+        """Draw the class probabilities of the frames of one series of a tumbling cluster.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of chance.
+        shares : array (frames, 4)
+            What the frames hold; of a blend, the isomer held longest is shown.
+
+        Returns
+        -------
+        array (frames, 4)
+        """
+        from_where = viewing_direction(tumble(rng, len(shares), self.frame_s, self.tilt_deg))
+        held = shares.argmax(axis=1)
+        view = np.zeros(len(shares), int)
+        for number, (tree, chosen) in enumerate(self._trees):
+            now = held == number
+            view[now] = chosen[tree.query(from_where[now])[1] % len(chosen)]
+        return self.answers[view, rng.integers(self.answers.shape[1], size=len(view))]
+
+    def confusion_counts(self, rng, images):
+        """Confusion matrix of the other views, as counts of `images` independent ones a class."""
+        return self.confusion * images
 
 
 # Assumed: right in about 85 % of single frames; icosahedron is most often taken for amorphous and

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from helpers.clusters.observation import ASSUMED, Classifier
+from helpers.clusters import orientations
+from helpers.clusters.observation import ASSUMED, Classifier, Recorded
 
 N = 40_000
 
@@ -70,3 +71,36 @@ def test_a_blend_lies_between_its_classes():
         for row in np.eye(4)[:2]
     ]
     assert pure[1][0] < mean[0] < pure[0][0] and pure[0][1] < mean[1] < pure[1][1]
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Ten views of each isomer; the answers name the view: its number over forty."""
+    rng = np.random.default_rng(1)
+    classes = np.repeat(np.arange(4), 10)
+    answers = np.zeros((40, 3, 4))
+    answers[..., 0] = np.arange(40)[:, None] / 40
+    answers[..., 1] = [0, 1, 2]
+    turns = orientations.rotations(rng, 40)
+    return Recorded(turns.as_quat(), classes, answers, np.full((4, 4), 0.25), tilt_deg=40.0), turns
+
+
+def test_recorded_answers_are_those_of_the_isomer_held_longest(recorded):
+    shares = np.eye(4)[np.repeat([0, 1, 2, 3], 500)] * 0.6
+    shares[:, 2] += 0.4
+    said = recorded[0].probabilities(np.random.default_rng(2), shares)
+    view = np.round(said[:, 0] * 40).astype(int)
+    assert (view // 10 == shares.argmax(axis=1)).all()
+    assert np.bincount(said[:, 1].astype(int)).min() > 500  # every recording is drawn
+    assert (view[1:] == view[:-1]).mean() > 0.5  # a view lasts
+
+
+def test_recorded_answers_are_those_of_the_nearest_view(recorded, monkeypatch):
+    classifier, turns = recorded
+    monkeypatch.setattr("helpers.clusters.observation.tumble", lambda rng, *_: turns)
+    said = classifier.probabilities(np.random.default_rng(3), np.eye(4)[np.repeat(range(4), 10)])
+    np.testing.assert_allclose(said[:, 0], np.arange(40) / 40)
+
+
+def test_recorded_confusion_counts_are_shares_of_the_images(recorded):
+    np.testing.assert_allclose(recorded[0].confusion_counts(None, 20), 5.0)
