@@ -177,7 +177,7 @@ def choose_votes_of_all(votes):
         blur, _ = votes[f"{dose:.0e}"]
         similar = [
             kept(
-                f"validation_{part.atoms}_{dose:.0e}_all",
+                f"validation_{part.atoms}_{dose:.0e}_all_{blur}",
                 lambda p=part, d=dose, b=blur: by_class(
                     atlas_of(None, b), frames_of(p.images, d, COPIES, seed=2)
                 ),
@@ -211,11 +211,14 @@ def score_everything(networks, votes, votes_of_all):
                 )
         blur, vote = votes[f"{dose:.0e}"]
         similar = kept(
-            f"{name}_atlas", lambda p=part, b=blur, g=get: by_class(atlas_of(p.atoms, b), g())
+            f"{name}_atlas_{blur}",
+            lambda p=part, b=blur, g=get: by_class(atlas_of(p.atoms, b), g()),
         )
         scores[name, "atlas", 0] = vote(similar)
         blur, vote = votes_of_all[f"{dose:.0e}"]
-        similar = kept(f"{name}_atlas_all", lambda b=blur, g=get: by_class(atlas_of(None, b), g()))
+        similar = kept(
+            f"{name}_atlas_all_{blur}", lambda b=blur, g=get: by_class(atlas_of(None, b), g())
+        )
         scores[name, ALL, 0] = vote(similar)
     return scores
 
@@ -408,7 +411,9 @@ def retrieved_views(networks, scores, votes):
     for dose in DOSES:
         frames = frames_of(part.images, dose, COPIES, seed=3)
         blur, _ = votes[f"{dose:.0e}"]
-        found = kept(f"views_{dose:.0e}", lambda b=blur, f=frames: best_view(atlas_of(309, b), f))
+        found = kept(
+            f"views_{dose:.0e}_{blur}", lambda b=blur, f=frames: best_view(atlas_of(309, b), f)
+        )
         right = scores[f"309_{dose:.0e}", "mixed", seed].argmax(1) == truth
         for k, name in enumerate(ORDERED):
             some = np.flatnonzero(right & (truth == k))

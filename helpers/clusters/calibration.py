@@ -64,19 +64,24 @@ def fit_scaling(scores, classes, vector=False):
     if missing.size:
         raise DataError(f"validation frames: class {missing[0]} of {n} has none; give some.")
 
-    def scaling(values):
-        factor = np.exp(values[:n] if vector else np.repeat(values[0], n))
-        return Scaling(factor, values[n:] if vector else np.zeros(n))
+    # scores may be of any size, as similarities to an atlas are: fit those of mean 0 and spread 1
+    mean = scores.mean()
+    spread = max((scores - scores.mean(1, keepdims=True)).std(), 1e-12)
+    unit, k = (scores - mean) / spread, np.arange(len(classes))
 
     def loss(values):
-        s = scaling(values)
-        return log_loss(scores * s.factor + s.offset, classes)
+        factor = np.exp(values[:n] if vector else np.repeat(values[0], n))
+        p = softmax(unit * factor + (values[n:] if vector else 0), axis=1)
+        value = -np.log(np.maximum(p[k, classes], 1e-300)).mean()
+        p[k, classes] -= 1
+        slope = (p * unit).mean(0) * factor
+        return value, np.r_[slope, p.mean(0)] if vector else np.array([slope.sum()])
 
-    # scores may be of any size, as similarities to an atlas are: begin with differences of about 1
-    spread = (scores - scores.mean(1, keepdims=True)).std()
-    begin = np.zeros(2 * n if vector else 1)
-    begin[: n if vector else 1] = -np.log(max(spread, 1e-12))
-    return scaling(minimize(loss, begin, method="L-BFGS-B").x)
+    found = minimize(loss, np.zeros(2 * n if vector else 1), jac=True, method="L-BFGS-B").x
+    factor = np.exp(found[:n] if vector else np.repeat(found[0], n))
+    offset = found[n:] if vector else np.zeros(n)
+    offset = offset - factor * mean / spread
+    return Scaling(factor / spread, offset - offset.mean() if vector else np.zeros(n))
 
 
 def log_loss(scores, classes):

@@ -45,6 +45,14 @@ def test_scores_of_any_size_are_scaled(frames):
         )
 
 
+def test_the_place_of_the_scores_does_not_matter(frames):
+    scores, classes = frames
+    similar = 0.8 + 1e-3 * (scores * [1, 2, 0.5, 1] + [0, 1, 0, -1])  # as those to an atlas are
+    scaling = calibration.fit_scaling(similar, classes, vector=True)
+    loss = calibration.log_loss(similar * scaling.factor + scaling.offset, classes)
+    assert loss == pytest.approx(calibration.log_loss(scores, classes), abs=0.003)
+
+
 def test_a_class_without_frames_is_refused(frames):
     scores, classes = frames
     with pytest.raises(DataError, match="class 2 of 4 has none"):
