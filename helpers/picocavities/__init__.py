@@ -1,0 +1,1 @@
+"""Molecules in plasmonic gaps, their Raman spectra and picocavities (chapter 5)."""

@@ -1,0 +1,34 @@
+"""The DFT engine on water: the field terms of the gradient, against dipole moments."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyscf", reason="PySCF makes the shipped molecules; nothing else needs it")
+from helpers.picocavities.density_functional import gradient_and_dipole
+
+WATER = ["O", "H", "H"]
+PLACE = np.array([[0, 0, 0.2], [0, 1.45, -0.9], [0.2, -1.4, -0.85]])
+FIELD = np.array([0.01, 0.004, -0.006])
+
+
+def test_gradients_in_a_field_are_the_derivatives_of_the_dipole_moment():
+    """d mu_i / dR = - dg / dF_i: one side from dipoles at moved atoms, the other from fields."""
+    by_field = np.empty((3, 3))
+    atom, step, small = 1, 0.01, 0.002
+    for i, axis in enumerate(np.eye(3)):
+        up, down = (gradient_and_dipole(WATER, PLACE, FIELD + s * small * axis)[0] for s in (1, -1))
+        by_field[i] = -(up - down)[atom] / (2 * small)
+    by_dipole = np.empty((3, 3))
+    for c, axis in enumerate(np.eye(3)):
+        move = np.zeros((3, 3))
+        move[atom] = step * axis
+        up, down = (gradient_and_dipole(WATER, PLACE + s * move, FIELD)[1] for s in (1, -1))
+        by_dipole[:, c] = (up - down) / (2 * step)
+    assert np.abs(by_dipole).max() > 0.2
+    np.testing.assert_allclose(by_field, by_dipole, atol=2e-3)
+
+
+def test_a_field_does_not_push_a_neutral_molecule_away():
+    gradient, _, _ = gradient_and_dipole(WATER, PLACE, FIELD)
+    assert np.abs(gradient).max() > 0.01
+    assert np.abs(gradient.sum(0)).max() < 1e-3  # of the finite grid
