@@ -21,7 +21,7 @@ chosen from that, and these networks met them here for the first time. Writes, b
     evaluation.json            what was chosen on validation views
 
 Intervals come from drawing discs of views and amorphous runs (and training seeds) with replacement.
-Frames, scores and similarities are kept in _build/evaluation. Six core-minutes:
+Frames, scores and similarities are kept in _build/evaluation. Seven core-minutes:
 
     python data/ch03/make_evaluation.py
 """
