@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-NOT_LOCKED = {"particles"}  # large, and for one adapter only
+NOT_LOCKED = {"particles", "molecules"}  # large, and for one adapter or one script only
 
 
 def locked():
