@@ -46,6 +46,23 @@ def test_corrected_intervals_hold_what_they_promise_and_naive_ones_do_not(covera
     assert pooled(coverage, "independent", "barrier")["argmax labels"] < 0.05
 
 
+def test_the_network_itself_is_corrected_by_views_it_was_not_scored_on(coverage):
+    free = pooled(coverage, "network", "free energy")
+    assert free["corrected"] > 0.92 > free["counted"] and free["counted, naive"] < 0.3
+    barrier = pooled(coverage, "network", "barrier")
+    assert barrier["argmax labels"] < 0.05 and barrier["hidden Markov"] > barrier["Viterbi path"]
+
+
+def test_confusion_matrices_of_the_network_are_shares():
+    table = pd.read_csv(FOLDER / "kinetics_network.csv", index_col="true")
+    assert table["split"].tolist() == ["validation"] * 4 + ["test"] * 4
+    shares = table[list(table.index[:4])]
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-3)
+    for split in ("validation", "test"):
+        own = shares[table["split"] == split].to_numpy()
+        assert (own.argmax(axis=1) == range(4)).all() and np.diag(own).min() > 0.6
+
+
 def test_a_small_validation_set_must_be_told_to_the_interval(coverage):
     free = pooled(coverage, "few validated", "free energy")
     assert free["corrected"] > 0.92 and free["corrected, exact"] < free["corrected"] - 0.05

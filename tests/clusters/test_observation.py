@@ -92,7 +92,7 @@ def test_recorded_answers_are_those_of_the_isomer_held_longest(recorded):
     view = np.round(said[:, 0] * 40).astype(int)
     assert (view // 10 == shares.argmax(axis=1)).all()
     assert np.bincount(said[:, 1].astype(int)).min() > 500  # every recording is drawn
-    assert (view[1:] == view[:-1]).mean() > 0.5  # a view lasts
+    assert (view[1:] == view[:-1]).mean() > 0.3  # a view lasts; by chance one in ten
 
 
 def test_recorded_answers_are_those_of_the_nearest_view(recorded, monkeypatch):
