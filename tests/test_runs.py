@@ -22,6 +22,9 @@ from scipy.spatial import cKDTree
 from helpers import chapters, report, runs
 from helpers.atoms import dense, dense_detection, detect
 from helpers.chapters import Parameter, Refused
+from helpers.clusters import landscape
+from helpers.clusters.library import library
+from helpers.clusters.video import simulate_video
 from helpers.data import DataError, sha256
 
 PARAMETERS = """data: str = ""  # image to analyse
@@ -630,3 +633,31 @@ def test_the_real_second_chapter_names_the_atoms_of_an_oblong_image_of_another_s
     assert {f.name[3:] for f in (out / "figures").iterdir()} >= {
         "fig-ch02-image.png", "fig-ch02-2bc.png", "fig-ch02-5b.png", "fig-ch02-s31.png",
     }  # fmt: skip
+
+
+def test_the_real_third_chapter_follows_a_video_and_judges_a_particle(tmp_path, monkeypatch):
+    rates = landscape.AU309.rates(370.0)
+    rng = np.random.default_rng(4)
+    made = simulate_video(rng, library(309), rates, 60, dose=1e4)
+    finer = made.frames.to_numpy().repeat(2, axis=1).repeat(2, axis=2)
+    finer = np.pad(finer, ((0, 0), (0, 40), (0, 0)))  # oblong: the cluster is in the upper part
+    np.save(tmp_path / "video.npy", rng.poisson(finer + 1.0).astype(np.float32))
+    monkeypatch.chdir(tmp_path)
+    given = {"pixel_size_nm": 0.025, "frame_s": 0.04}
+    out = runs.run("ch03", "out", "video.npy", given)
+    frames = pd.read_csv(out / "tables" / "frames.csv")
+    assert len(frames) == 60 and frames["time_s"].iloc[-1] == pytest.approx(59 * 0.04)
+    assert (frames["smoothed"] == made.truth["isomer"]).mean() > 0.8
+    shares = pd.read_csv(out / "tables" / "shares.csv")
+    assert shares.groupby("estimate")["share"].sum().tolist() == pytest.approx([1, 1], abs=1e-3)
+    assert (out / "figures").is_dir() and "60 frames" in (out / "methods.md").read_text()
+
+    y, x = np.mgrid[:400, :420]
+    planes = 1 + 0.2 * np.cos(x / 4.5) * np.cos(y / 4.5)
+    particle = rng.poisson(200 * planes * (np.hypot(x - 210, y - 250) < 190) + 20)
+    np.save(tmp_path / "particle.npy", particle.astype(np.float32))
+    out = runs.run("ch03", "large", "particle.npy", {"pixel_size_nm": 0.0083})
+    notes = json.loads((out / "results.json").read_text())["notes"]
+    said = " ".join(note["text"] for note in notes)
+    assert "not like the simulated training frames" in said and "larger than any cluster" in said
+    assert "not accepted" in said

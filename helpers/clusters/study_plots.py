@@ -208,3 +208,34 @@ def unrolled(frames, strips, pixel_size_nm):
         right.set(ylabel="radius (nm)", xticks=range(0, 361, 90))
     axes[-1, 1].set_xlabel("angle (degrees)")
     return fig
+
+
+def errors(table):
+    """
+    Draw the share named wrong against dose, both on logarithmic axes, with 95 % intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``method``, ``dose_per_A2``, ``accuracy``, ``accuracy_low``, ``accuracy_high``, ``frames``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 4.0), layout="constrained")
+    methods = list(table["method"].unique())
+    for k, name in enumerate(methods):
+        part = table[table["method"] == name].sort_values("dose_per_A2")
+        colour, marker = METHODS[name]
+        least = 0.5 / part["frames"]  # none wrong is drawn as half a frame
+        wrong, low, high = (
+            np.maximum(1 - part[f"accuracy{end}"], least) for end in ("", "_high", "_low")
+        )
+        aside = part["dose_per_A2"] * 10 ** (0.05 * (k - (len(methods) - 1) / 2))
+        ax.errorbar(aside, wrong, [wrong - low, high - wrong], fmt=f"{marker}-", ms=5, capsize=2,
+                    lw=1, color=COLOURS[colour], label=name)  # fmt: skip
+    ax.set(xscale="log", yscale="log", xlabel="dose (electrons per Å²)", ylabel="named wrong")
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig

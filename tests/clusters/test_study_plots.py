@@ -71,3 +71,13 @@ def test_unrolled_shows_each_frame_beside_its_strip():
     fig = study_plots.unrolled({"frame": np.eye(8)}, {"frame": np.eye(4, 16)}, 0.05)
     assert fig.axes[1].images[0].get_array().shape == (4, 16)
     assert fig.axes[1].get_ylim()[0] > fig.axes[1].get_ylim()[1]
+
+
+def test_errors_are_shares_wrong_and_never_zero():
+    table = pd.DataFrame({
+        "method": ["network"] * 2, "dose_per_A2": [100.0, 1000.0], "accuracy": [0.6, 1.0],
+        "accuracy_low": [0.5, 0.99], "accuracy_high": [0.7, 1.0], "frames": 100,
+    })  # fmt: skip
+    ax = study_plots.errors(table).axes[0]
+    assert ax.lines[0].get_ydata() == pytest.approx([0.4, 0.005])
+    assert ax.get_yscale() == "log"
