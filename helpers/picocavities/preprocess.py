@@ -83,7 +83,7 @@ def check(scan):
     """
     if scan.dims != ("time", "wavenumber"):
         raise DataError(
-            f"A scan has dims ('time', 'wavenumber'), this one has {scan.dims}: transpose or rename."
+            f"A scan has dims ('time', 'wavenumber'), this one {scan.dims}: transpose or rename."
         )
     if scan.sizes["time"] < 2:
         raise DataError("This is a single spectrum: events are found in scans of many spectra.")
