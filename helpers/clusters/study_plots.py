@@ -236,6 +236,6 @@ def errors(table):
         ax.errorbar(aside, wrong, [wrong - low, high - wrong], fmt=f"{marker}-", ms=5, capsize=2,
                     lw=1, color=COLOURS[colour], label=name)  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="dose (electrons per Å²)", ylabel="named wrong")
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     fig.legend(loc="outside lower center", ncols=2)
     return fig
