@@ -7,9 +7,11 @@ away; Raman tensors by gradients in fields. About 95 gradients each.
 molecule_checks.csv: lowest mode, gradient left and broken sum rules of each, and its cost.
 
 Every gradient is kept in _build/molecule as soon as it is there: stop the script at any time, and
-start it again to go on. Needs the `simulate` and `molecules` extras. Run from the repository root:
+start it again to go on. A second process with --backwards takes the other end of the Hessian. One
+gradient takes 80 s of one core, so that the free molecule takes just under two hours. Needs the
+`simulate` and `molecules` extras. Run from the repository root:
 
-    python data/ch05/make_molecule.py [--ends H Au] [--minutes 60] [--xtb]
+    python data/ch05/make_molecule.py [--ends H Au] [--minutes 60] [--backwards] [--xtb]
 """
 
 import argparse
@@ -80,7 +82,7 @@ class Gradients:
         return sum(float(np.load(path)["cpu_s"]) for path in self.folder.glob("*.npz"))
 
 
-def by_dft(gradients, start, rough, method):
+def by_dft(gradients, start, rough, method, backwards=False):
     """Relax with DFT from the minimum of GFN2-xTB, then modes and Raman tensors.
 
     Parameters
@@ -92,6 +94,8 @@ def by_dft(gradients, start, rough, method):
         Hessian to start with, hartree/bohr^2.
     method : str
         To be written into the molecule.
+    backwards : bool
+        Do the Hessian first, from its last row.
 
     Returns
     -------
@@ -107,11 +111,32 @@ def by_dft(gradients, start, rough, method):
         return gradients(at)[0]
 
     place, _ = vibrations.relax(slope, start, rough, RELAXED)
+    if backwards:
+        for coordinate in range(place.size)[::-1]:
+            slope(vibrations.displaced(place, coordinate))
     # Fields first: with them alone there are Raman tensors of the modes of GFN2-xTB already.
     tensors, polarisability = raman.atom_tensors(lambda field: gradients(place, field), FIELD)
     second = vibrations.hessian_with_cheap_cubic(slope, cheap, place)
     made = molecule.assemble(symbols, place, second, tensors, polarisability, method)
     return made, np.abs(slope(place)).max()
+
+
+def by_tight_binding(end):
+    """Symbols, positions (bohr) and Hessian of the minimum of GFN2-xTB, computed once.
+
+    The positions are kept to the last digit: what DFT does next is found again by them.
+    """
+    path = KEPT / f"{end}_xtb.npz"
+    if not path.is_file():
+        start = time.process_time()
+        made, place, second = tight_binding.relaxed_biphenylthiol(end)
+        left = np.abs(tight_binding.gradient_and_dipole(made.symbols, place)[0]).max()
+        molecule.save(molecule.FOLDER / f"molecule_{end}_xtb.npz", made)
+        note(end, "xtb", made, left, time.process_time() - start)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, symbols=made.symbols, place=place, second=second)
+    with np.load(path) as kept:
+        return kept["symbols"], kept["place"], kept["second"]
 
 
 def note(end, name, made, left, cpu_s):
@@ -141,20 +166,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ends", nargs="+", default=["H", "Au"], choices=["H", "Au"])
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop after so many")
+    parser.add_argument("--backwards", action="store_true", help="for a second process")
     parser.add_argument("--xtb", action="store_true", help="GFN2-xTB only")
     chosen = parser.parse_args()
     until = time.time() + 60 * chosen.minutes
     for end in chosen.ends:
-        start = time.process_time()
-        made, place, second = tight_binding.relaxed_biphenylthiol(end)
-        left = np.abs(tight_binding.gradient_and_dipole(made.symbols, place)[0]).max()
-        molecule.save(molecule.FOLDER / f"molecule_{end}_xtb.npz", made)
-        note(end, "xtb", made, left, time.process_time() - start)
+        symbols, place, second = by_tight_binding(end)
         if chosen.xtb:
             continue
-        gradients = Gradients(made.symbols, KEPT / f"{end}_dft", until)
+        gradients = Gradients(symbols, KEPT / f"{end}_dft", until)
         try:
-            by, left = by_dft(gradients, place, second, molecule.METHODS["dft"])
+            by, left = by_dft(gradients, place, second, molecule.METHODS["dft"], chosen.backwards)
         except OutOfTime:
             print(f"{end}: not finished, run again to go on")
             continue

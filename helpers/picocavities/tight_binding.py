@@ -19,7 +19,7 @@ NUMBERS = {"H": 1, "C": 6, "S": 16, "Pd": 46, "Au": 79}
 ACCURACY = 1e-3  # of tblite: gradients good enough to be differentiated twice
 
 
-def gradient_and_dipole(symbols, positions, field=(0, 0, 0)):
+def gradient_and_dipole(symbols, positions, field=(0, 0, 0), method=METHOD):
     """Gradient of the energy and dipole moment, in a uniform electric field.
 
     Parameters
@@ -30,6 +30,8 @@ def gradient_and_dipole(symbols, positions, field=(0, 0, 0)):
         In bohr.
     field : array (3,)
         In atomic units.
+    method : str
+        "GFN2-xTB" or, to compare with, "GFN1-xTB".
 
     Returns
     -------
@@ -52,7 +54,7 @@ def gradient_and_dipole(symbols, positions, field=(0, 0, 0)):
             "new molecules need tblite: pip install 'atoms-to-spectra[simulate]'"
         ) from missing
     numbers = np.array([NUMBERS[symbol] for symbol in symbols])
-    engine = Calculator(METHOD, numbers, np.ascontiguousarray(positions, float))
+    engine = Calculator(method, numbers, np.ascontiguousarray(positions, float))
     engine.set("verbosity", 0)
     engine.set("accuracy", ACCURACY)
     if np.any(field):
@@ -64,7 +66,7 @@ def gradient_and_dipole(symbols, positions, field=(0, 0, 0)):
             result = engine.singlepoint()
     except TBLiteRuntimeError as error:
         raise DataError(
-            f"{METHOD} did not converge for {''.join(symbols)}: {error}; look at the positions."
+            f"{method} did not converge for {''.join(symbols)}: {error}; look at the positions."
         ) from error
     return result.get("gradient"), result.get("dipole")
 

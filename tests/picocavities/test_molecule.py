@@ -57,6 +57,29 @@ def test_raman_tensor_of_a_mode_is_the_change_of_the_polarisability_along_it(eth
     assert np.trace(by_moving) == pytest.approx(np.trace(by_fields), rel=0.01)
 
 
+def test_half_the_gradients_give_the_same_wavenumbers(ethane):
+    """GFN1-xTB knows the cubic error of GFN2-xTB well enough."""
+    from helpers.picocavities.tight_binding import gradient_and_dipole
+
+    made, place, _ = ethane
+
+    def dear(at):
+        return gradient_and_dipole(ETHANE, at)[0]
+
+    def cheap(at):
+        return gradient_and_dipole(ETHANE, at, method="GFN1-xTB")[0]
+
+    masses = molecule.masses(ETHANE)
+    half, alone = (
+        vibrations.normal_modes(
+            masses, place, vibrations.hessian_with_cheap_cubic(dear, other, place)
+        )[0]
+        for other in (cheap, np.zeros_like)
+    )
+    assert np.abs(half - made.wavenumbers).max() < 1
+    assert np.abs(alone - made.wavenumbers).max() > 5
+
+
 def test_turning_a_molecule_changes_no_activity_and_keeps_the_sum_rules(ethane):
     from scipy.spatial.transform import Rotation
 
