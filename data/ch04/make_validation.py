@@ -152,7 +152,7 @@ def volume_method(places, beam_at, energies):
     from pyGDM2 import core, fields, propagators, structures
     from pyGDM2 import electron as gdm_electron
 
-    cells = 11 if len(places) == 1 else 9
+    cells = 11  # along an edge
     name = f"gdm_{len(places)}_{beam_at[0]:g}_{beam_at[1]:g}_{cells}.npy"
     if (KEPT / name).exists():
         return np.load(KEPT / name)

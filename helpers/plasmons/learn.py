@@ -1,0 +1,113 @@
+"""Training of im2spec and spec2im, and their use.
+
+The paper's recipe: Adam at 1e-3 on the mean squared error. Ours adds, where asked, the symmetries
+of the square and early stopping on a validation block; neither sees the test windows.
+"""
+
+import numpy as np
+import torch
+from torch import nn
+
+from helpers.data import DataError
+from helpers.plasmons.pairs import turned
+from helpers.training import fit, seeded
+
+RATE = 1e-3
+BATCH = 64
+
+
+def train(
+    make, inputs, targets, *, epochs, seed=0, validation=None, patience=None, symmetries=False,
+    checkpoint=None, progress=True,
+):  # fmt: skip
+    """
+    Train a network.
+
+    Parameters
+    ----------
+    make : callable
+        Gives an untrained network, such as ``lambda: Im2Spec(10, 200)``; called with the seed set.
+    inputs, targets : array
+        Scaled images (N, w, w) and spectra (N, E), or the other way round.
+    epochs : int
+        Most epochs.
+    seed : int
+        Of weights and order.
+    validation : tuple of array, optional
+        Inputs and targets on which ``patience`` watches the error; the best weights are kept.
+    patience : int, optional
+        Epochs without improvement after which training stops.
+    symmetries : bool
+        Turn and mirror the input images of every batch, each as chance has it.
+    checkpoint : path, optional
+        As `helpers.training.fit`.
+    progress : bool
+
+    Returns
+    -------
+    network : torch.nn.Module
+        In evaluation mode.
+    history : pandas.DataFrame
+        As `helpers.training.fit`.
+
+    Raises
+    ------
+    DataError
+        Numbers of inputs and targets differ, or are below two, or symmetries are asked of spectra.
+    """
+    inputs, targets = np.asarray(inputs, np.float32), np.asarray(targets, np.float32)
+    if len(inputs) != len(targets) or len(inputs) < 2:
+        raise DataError(
+            f"{len(inputs)} inputs and {len(targets)} targets: expected as many, at least two."
+        )
+    if symmetries and inputs.ndim != 3:
+        raise DataError("Symmetries of the square turn images; these inputs are spectra.")
+
+    def batches(epoch):
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(len(inputs))
+        if len(order) % BATCH == 1:  # batch normalisation needs two
+            order = order[:-1]
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            x = inputs[chosen]
+            if symmetries:
+                kinds = rng.integers(8, size=len(x))
+                x = np.stack([turned(one[None], kind)[0] for one, kind in zip(x, kinds)])
+            yield torch.from_numpy(x), torch.from_numpy(targets[chosen])
+
+    def validate(network):
+        found = predict(network, validation[0])
+        return {"loss": float(((found - np.asarray(validation[1])) ** 2).mean())}
+
+    with seeded(seed):
+        network = make()
+        history = fit(
+            network, batches, nn.MSELoss(), epochs=epochs,
+            optimiser=lambda parameters: torch.optim.Adam(parameters, lr=RATE),
+            validate=validate if validation is not None else None,
+            patience=patience if validation is not None else None,
+            checkpoint=checkpoint, progress=progress, device="cpu",
+        )  # fmt: skip
+    return network, history
+
+
+def predict(network, inputs, batch=256):
+    """What a network makes of inputs, in batches and without gradients."""
+    return _in_batches(network, inputs, batch)
+
+
+def encode(network, inputs, batch=256):
+    """Latent variables (N, latent) of inputs."""
+    return _in_batches(network.encode, inputs, batch)
+
+
+def decode(network, latent, batch=256):
+    """What a network makes of latent variables (N, latent)."""
+    return _in_batches(network.decode, latent, batch)
+
+
+def _in_batches(function, values, batch):
+    values = torch.as_tensor(np.asarray(values, np.float32))
+    with torch.inference_mode():
+        return torch.cat([function(part) for part in values.split(batch)]).numpy()
