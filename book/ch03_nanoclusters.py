@@ -18,7 +18,7 @@
 # :::{admonition} The paper
 # :class: paper
 # M. Dearg, H. P. Hoddinott, Y. Niu, R. E. Palmer and T. J. A. Slater, "Classification of metal nanoclusters using
-# convolutional neural networks", *Microsc. Microanal.* **28** (2022) {cite}`dearg2022`: an abstract of two pages.
+# convolutional neural networks", *Microsc. Microanal.* **28** (2022) {cite}`dearg2022`: a conference abstract.
 #
 # **Data** None was published: no images, no network, no accuracy, no settings of the microscope. Everything on this page
 # is **simulated**, with the isomer, the orientation and the energy of every cluster known, but for one **measured**
@@ -28,15 +28,17 @@
 # ratios, energies and barriers that the abstract announces; besides, orientations, wide fields and labels for
 # ParticleSpy. **Not rebuilt** the video of Figure 2, which is not public.
 #
-# **Time** about three minutes on two CPU cores; no GPU needed.
+# **Later** the authors published the full study ([doi 10.1039/d3nh00291h](https://doi.org/10.1039/d3nh00291h)); this
+# chapter judges the abstract.
+#
+# **Time** about two minutes on two CPU cores; no GPU needed.
 # :::
 #
 # ## At a glance
 #
 # - A network trained on PRISM images names {glue:text}`accuracy_high:.1f` per cent of frames of 309 gold atoms rightly
 #   at 10⁴ electrons per Å², {glue:text}`accuracy_300:.0f` at 300 and {glue:text}`accuracy_low:.0f` at 100, on views that
-#   it was not trained on. The best match in the atlas of simulations is as good, but has to know the size, and is slower
-#   ([](#sec-ch03-dose)).
+#   it was not trained on. The best match in an atlas of simulations is about as good, only slower ([](#sec-ch03-dose)).
 # - It fails at sizes that it was not trained on: from 309 atoms to 147 it falls to {glue:text}`only_147:.0f` per cent,
 #   which is a guess ([](#sec-ch03-size)).
 # - Six motifs of each isomer, as in Figure 1, name {glue:text}`motifs_10000:.0f` per cent of clear images of randomly
@@ -583,8 +585,9 @@ for name, (one, other) in pairs.items():
 # naming isomers does not need PRISM. The gap that matters, to a real microscope (facets that are not perfect, a
 # support that is not flat, aberrations), nobody can measure without labelled images.
 #
-# In a first pilot the atlas was scored once on test views before this study was designed; nothing was chosen from that
-# score.
+# Test views were not seen for the first time here. Early pilots scored the atlas and another form of the network on them,
+# and after first tables of this study the baseline was bettered twice (an atlas of all sizes was added; the scaling of its
+# votes now ends at its optimum). The network, its scaling and its threshold were chosen on validation views alone.
 #
 # (sec-ch03-size)=
 # ### Size, tilt, defocus
@@ -622,16 +625,16 @@ glue("defocus_least", float(100 * by_focus["accuracy"].min()), display=False)
 
 # %% [markdown]
 # A network that knows 309 atoms only names {glue:text}`only_147:.0f` per cent of clusters of 147 rightly and
-# {glue:text}`only_561:.0f` of 561, no better than a guess, and with high probabilities; trained on all three sizes it names
-# {glue:text}`mixed_147:.0f` and {glue:text}`mixed_561:.0f`. Within four degrees of a zone axis it names
-# {glue:text}`near_axis:.0f` per cent rightly, beyond that {glue:text}`off_axis:.1f` or more: what few mistakes there are at
-# this dose are in the few views near axes. Defocus of up to
-# {glue:text}`defocus_most:.0f` nm leaves {glue:text}`defocus_least:.0f` per cent or more.
+# {glue:text}`only_561:.0f` of 561, no better than a guess: seen on circles of fixed radius, another size is another
+# pattern. Trained on all three sizes it names {glue:text}`mixed_147:.0f` and {glue:text}`mixed_561:.0f`. Within four degrees
+# of a zone axis it names {glue:text}`near_axis:.0f` per cent rightly, beyond that {glue:text}`off_axis:.1f` or more: what
+# few mistakes there are at this dose are in the few views near axes. Defocus of up to {glue:text}`defocus_most:.0f` nm
+# leaves {glue:text}`defocus_least:.0f` per cent or more.
 #
 # (sec-ch03-calibration)=
 # ### Is a probability a frequency?
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left, share correct against the stated probability, before and after scaling on validation views, with 95 % intervals over seeds. Right, share wrong among accepted frames against the share accepted, all doses together (simulated).", "name": "fig-ch03-calibration"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left, share correct against the stated probability, before and after scaling on validation views (bars, SD over seeds). Right, share wrong among accepted frames against the share accepted, all doses together (simulated).", "name": "fig-ch03-calibration"}}
 bins = pd.read_csv(DATA / "evaluation_reliability.csv")
 risks = pd.read_csv(DATA / "evaluation_risk.csv")
 trust = pd.read_csv(DATA / "evaluation_calibration.csv")
@@ -639,8 +642,8 @@ pooled = trust[trust["dose_per_A2"].isna()]
 accepted = pooled[pooled["scaling"] == "after"]
 figures.show(
     study_plots.trust(bins, risks, (accepted["accepted"].mean(), accepted["risk"].mean())),
-    "Left, points near the diagonal. Right, two curves that rise with the share of accepted "
-    "frames; the network's runs below the atlas's, and a circle marks the threshold in use.",
+    "Left, points near the diagonal. Right, two curves close together, near zero until three "
+    "quarters of the frames are accepted, then rising steeply; a circle marks the threshold.",
     "fig-ch03-calibration",
 )
 for name, rows_of in (
@@ -678,9 +681,9 @@ glue("calibration_rest", float(100 * by_level.iloc[1:].max()), display=False)
 # :::{admonition} Ours, not the paper's
 # :class: departure
 # Energies, entropies and barriers of the chain (`helpers/clusters/landscape.py`) are assumptions of the order of
-# magnitude that the literature gives for gold clusters, chosen so that something happens in a video: at room
-# temperature ours changes its isomer every few minutes, where the paper's Figure 2 shows changes at room temperature,
-# under the beam. Nothing on this page is a statement about the energies of real gold.
+# magnitude found for gold clusters {cite}`foster2018,schebarchov2018`, chosen so that something happens in a video. At
+# room temperature ours changes its isomer every few minutes; the paper's Figure 2 has labels of all four kinds at room
+# temperature, under the beam. Nothing on this page is a statement about the energies of real gold.
 # :::
 #
 # A single frame's most probable class (*argmax*) ignores its neighbours. A {term}`hidden Markov model` {cite}`rabiner1989`
@@ -1300,23 +1303,24 @@ pool = shipped_library.only(shipped_library.split != "test")
 half_of = np.random.default_rng(seed).permutation(len(pool))
 one, other = pool.only(half_of[::2]), pool.only(half_of[1::2])
 watched = augment.random_frames(np.random.default_rng(1), other.images[:200], side=64)
-leaky, _ = network.train(
-    [one.images], [one.classes], augment.training_frames, (watched, other.classes[:200]), seed,
-    epochs=1, progress=False,
-)  # fmt: skip
 share_right = {}
-for name, part in (("random half", other), ("test views", everything)):
-    clear = augment.random_frames(np.random.default_rng(3), part.images, 3e3, 58)
-    called = network.logits(leaky, network.standardised(clear)).argmax(1).numpy()
-    share_right[name] = study.balanced(called == part.classes, part.classes)
+if not quick:
+    leaky, _ = network.train(
+        [one.images], [one.classes], augment.training_frames, (watched, other.classes[:200]), seed,
+        epochs=1, progress=False,
+    )  # fmt: skip
+    for name, part in (("random half", other), ("test views", everything)):
+        clear = augment.random_frames(np.random.default_rng(3), part.images, 3e3, 58)
+        called = network.logits(leaky, network.standardised(clear)).argmax(1).numpy()
+        share_right[name] = study.balanced(called == part.classes, part.classes)
 pd.Series(share_right, name="share right").round(3).to_frame()
 
 # %% [markdown]
 # :::{admonition} What it means
 # :class: solution dropdown
-# The random half contains neighbours of training views, a degree or two away, and symmetric copies of them. After so
-# short a training the difference is small, because nothing is learnt by heart yet; it grows with every epoch. A split is
-# not judged by how large the difference came out once.
+# The random half contains neighbours of training views and symmetric copies of them, and yet the two numbers are close:
+# so short a training learns nothing by heart. You could not have known that before you made the careful split, and a
+# split is not judged by how large the difference came out once.
 # :::
 #
 # :::{admonition} 3. Undo a confusion by hand
