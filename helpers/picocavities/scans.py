@@ -16,17 +16,13 @@ import xarray as xr
 
 from helpers.picocavities import nearfield
 from helpers.picocavities.configurations import scaled_wavenumbers
-from helpers.picocavities.varieties import COUNTS_PER_UW_S, VARIETIES
+from helpers.picocavities.formations import form, lorentz, shine
+from helpers.picocavities.varieties import VARIETIES
 from helpers.registry import DataError
 
-GAP_WIDTH_CM, SINGLE_WIDTH_CM = 8.0, 4.0  # full widths: many molecules, and one, cm^-1
+GAP_WIDTH_CM = 8.0  # full width of a line of the many molecules in a gap
 INTENSITY_WALK, BACKGROUND_WALK, TILT_WALK = 0.02, 0.027, 0.01  # relative, per root second
 BLEACHING_S = 440.0  # at the reference power of a variety
-BRIGHTNESS = 1.5  # median of the strongest line of an event, of the strongest stable line
-WANDER_CM, WANDER_S = 4.0, 3.0  # standard deviation and memory of the places of lines
-FLICKER = 0.15  # of the intensity, from step to step
-OFF_PER_S, ON_PER_S = 0.3, 3.0  # blinking
-RETURNS, RETURN_STEPS = 0.2, (10, 100)  # share of events that come back, and after how many steps
 
 
 @dataclass(frozen=True)
@@ -94,27 +90,17 @@ def scan(rng, molecule, configurations, variety="commercial", power_uw=None, eve
     if not power > 0:
         raise DataError(f"power_uw is {power}: give a laser power in microwatt.")
     instrument = kind.instrument
-    gain = COUNTS_PER_UW_S * power * instrument.step_s * rng.lognormal(0, 0.25)
+    gain = instrument.counts_per_uw_s * power * instrument.step_s * rng.lognormal(0, 0.25)
     stable = gain * _stable(rng, molecule, instrument, BLEACHING_S * kind.reference_uw / power)
-    formed = _form(rng, kind, power, configurations) if events else []
+    formed = form(rng, kind, power, configurations) if events else []
     picocavity = np.zeros_like(stable)
     rows, lines = [], []
     noise = np.sqrt(stable.mean(0) + instrument.dark_counts + instrument.read_noise_counts**2)
     for number, one in enumerate(formed):
-        table, bright = _shine(rng, one, gain, instrument, number)
+        table, bright = shine(rng, one, gain, instrument)
         picocavity[one["first_step"] : one["last_step"] + 1] += bright
-        strongest = table.groupby("line")["peak_counts"].mean()
-        at = table.loc[table["line"] == strongest.idxmax(), "wavenumber_cm"].mean()
-        place = dict(zip(("x_A", "y_A", "z_A"), one["configuration"].adatom_A))
-        rows.append(
-            {"event": number}
-            | one
-            | {"configuration": one["configuration"].number, "side": one["configuration"].side}
-            | place
-            | {"peak_counts": strongest.max()}
-            | {"snr": strongest.max() / np.interp(at, instrument.wavenumbers, noise)}
-        )
-        lines.append(table)
+        rows.append(_row(number, one, table, instrument.wavenumbers, noise))
+        lines.append(table.assign(event=number)[list(_LINE_COLUMNS)])
     expected = stable + picocavity + instrument.dark_counts
     counts = rng.poisson(expected) + rng.normal(0, instrument.read_noise_counts, expected.shape)
     return Scan(
@@ -141,6 +127,21 @@ _EVENT_COLUMNS = (
 _LINE_COLUMNS = ("event", "line", "mode", "step", "wavenumber_cm", "peak_counts")
 
 
+def _row(number, one, table, axis, noise):
+    """Row of the table of events."""
+    way = one["configuration"]
+    means = table.groupby("line")[["wavenumber_cm", "peak_counts"]].mean()
+    strongest = means.loc[means["peak_counts"].idxmax()]
+    return one | {
+        "event": number,
+        "configuration": way.number,
+        "side": way.side,
+        **dict(zip(("x_A", "y_A", "z_A"), way.adatom_A)),
+        "peak_counts": strongest["peak_counts"],
+        "snr": strongest["peak_counts"] / np.interp(strongest["wavenumber_cm"], axis, noise),
+    }
+
+
 def gap_spectrum(molecule, wavenumbers, width_cm=GAP_WIDTH_CM):
     """Spectrum of the molecules in the gap, largest value 1.
 
@@ -154,13 +155,8 @@ def gap_spectrum(molecule, wavenumbers, width_cm=GAP_WIDTH_CM):
         Full width of a line.
     """
     strengths = nearfield.gap_line_strengths(molecule)
-    shape = strengths @ _lorentz(wavenumbers, scaled_wavenumbers(molecule)[:, None], width_cm)
+    shape = strengths @ lorentz(wavenumbers, scaled_wavenumbers(molecule)[:, None], width_cm)
     return shape / shape.max()
-
-
-def _lorentz(wavenumbers, centre, width):
-    """Lines of height 1 and full width `width`."""
-    return 1 / (1 + ((wavenumbers - centre) * (2 / width)) ** 2)
 
 
 def _walk(rng, steps, per_step):
@@ -182,93 +178,3 @@ def _stable(rng, molecule, instrument, bleaching_s):
     tilt = np.cumsum(rng.normal(0, TILT_WALK * root, steps))[:, None] * (x - 0.5)
     glow = _walk(rng, steps, BACKGROUND_WALK * root) * np.sqrt(bleaching)
     return signal[:, None] * lines * np.exp(tilt) + glow[:, None] * background
-
-
-def _form(rng, kind, power, configurations):
-    """Formations of one scan, in order of time: when, how long, which configuration."""
-    step, steps = kind.instrument.step_s, kind.instrument.steps
-    whole = step * steps
-    formed = []
-    for side, rate in kind.rates(power).items():
-        here = [one for one in configurations if one.side == side]
-        if not here:
-            raise DataError(f"No configuration is on the side {side!r}: draw at least one.")
-        shares = np.array([one.share for one in here])
-        for start in rng.uniform(0, whole, rng.poisson(rate * whole)):
-            one = here[rng.choice(len(here), p=shares / shares.sum())]
-            formed.append({"configuration": one, "start_s": start, "repeat_of": None})
-    formed.sort(key=lambda one: one["start_s"])
-    for one in list(formed):
-        one["life_s"] = rng.exponential(kind.lives_s[one["configuration"].side])
-        if rng.random() < RETURNS:
-            pause = step * rng.integers(*RETURN_STEPS)
-            start = one["start_s"] + one["life_s"] + pause
-            if start < whole:
-                life = rng.exponential(kind.lives_s[one["configuration"].side])
-                formed.append(one | {"start_s": start, "life_s": life, "repeat_of": one})
-    formed.sort(key=lambda one: one["start_s"])
-    numbers = {id(one): number for number, one in enumerate(formed)}
-    return [_steps(one, numbers, step, steps) for one in formed]
-
-
-def _steps(one, numbers, step, steps):
-    """Times of a formation as steps of the scan."""
-    first = min(int(one["start_s"] / step), steps - 1)
-    end = one["start_s"] + one["life_s"]
-    return {
-        "configuration": one["configuration"],
-        "first_step": first,
-        "last_step": min(max(first, int(np.ceil(end / step)) - 1), steps - 1),
-        "start_s": one["start_s"],
-        "duration_s": min(end, step * steps) - one["start_s"],
-        "ended": end < step * steps,
-        "repeat_of": -1 if one["repeat_of"] is None else numbers[id(one["repeat_of"])],
-    }
-
-
-def _shine(rng, one, gain, instrument, number):
-    """Lines of one event: a table, and its expected counts (steps of the event, W)."""
-    lines = one["configuration"]
-    steps, count = one["last_step"] - one["first_step"] + 1, len(lines.wavenumbers)
-    wander = _wander(rng, steps, instrument.step_s, 1) + _wander(
-        rng, steps, instrument.step_s, count
-    )
-    centres = lines.wavenumbers + wander / np.sqrt(2)
-    on = _telegraph(rng, steps, instrument.step_s)
-    flicker = np.exp(rng.normal(0, FLICKER, (steps, 1)))
-    # A sharp line spread over a wider instrument is lower by the ratio of the widths.
-    width = SINGLE_WIDTH_CM + instrument.width_cm
-    heights = gain * BRIGHTNESS * rng.lognormal(0, 0.5) * lines.strengths * flicker * on[:, None]
-    shapes = _lorentz(instrument.wavenumbers, centres[:, :, None], width)
-    index = np.indices((steps, count)).reshape(2, -1)
-    table = pd.DataFrame(
-        {
-            "event": number,
-            "line": index[1],
-            "mode": lines.modes[index[1]],
-            "step": index[0] + one["first_step"],
-            "wavenumber_cm": centres.ravel(),
-            "peak_counts": heights.ravel(),
-        }
-    )
-    return table, np.einsum("tl,tlw->tw", heights, shapes)
-
-
-def _wander(rng, steps, step_s, count):
-    """Random walks that are pulled back, (steps, count), starting at 0, cm^-1."""
-    keep = np.exp(-step_s / WANDER_S)
-    kicks = rng.normal(0, WANDER_CM * np.sqrt(1 - keep**2), (steps, count))
-    kicks[0] = 0
-    for step in range(1, steps):
-        kicks[step] += keep * kicks[step - 1]
-    return kicks
-
-
-def _telegraph(rng, steps, step_s):
-    """Whether a picocavity is on at each step: on at first, then blinking at random."""
-    off, on = 1 - np.exp(-OFF_PER_S * step_s), 1 - np.exp(-ON_PER_S * step_s)
-    state, draws = np.ones(steps), rng.random(steps)
-    for step in range(1, steps):
-        turned = draws[step] < (off if state[step - 1] else on)
-        state[step] = state[step - 1] != turned
-    return state

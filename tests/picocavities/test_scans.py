@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.interpolate import interp1d
 
-from helpers.picocavities import scans
+from helpers.picocavities import formations, scans
 from helpers.picocavities.configurations import (
     SCALES,
     WINDOW,
@@ -75,7 +76,7 @@ def test_picocavity_counts_are_the_lines_of_the_table(many):
     assert (one.picocavity[outside] == 0).all()
     axis = one.counts["wavenumber"].values
     for step, rows in one.lines.groupby("step"):
-        width = scans.SINGLE_WIDTH_CM + SECOND.width_cm
+        width = formations.SINGLE_WIDTH_CM + SECOND.width_cm
         shapes = 1 / (1 + (2 * (axis - rows["wavenumber_cm"].values[:, None]) / width) ** 2)
         np.testing.assert_allclose(
             one.picocavity[step], rows["peak_counts"].values @ shapes, rtol=1e-4, atol=1e-2
@@ -125,7 +126,7 @@ def test_lines_wander_and_stay_near_their_place(many, ways):
             lines = one.lines[one.lines["event"] == event["event"]]
             home = ways[event["configuration"]].wavenumbers[lines["line"]]
             off = lines["wavenumber_cm"] - home
-            assert off.abs().max() < 6 * scans.WANDER_CM
+            assert off.abs().max() < 6 * formations.WANDER_CM
             assert (off[lines["step"] == event["first_step"]] == 0).all()
 
 
@@ -154,6 +155,21 @@ def test_power_makes_picocavities_form_faster_and_scans_brighter(thiolate, ways)
         for power in (50.0, 200.0)
     )
     assert bright.stable[0].max() == pytest.approx(4 * dim.stable[0].max(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("variety", "published"), [("commercial", 2.3e-3), ("Au-Au", 4.8e-4)])
+def test_noise_of_scaled_scans_is_of_the_order_of_the_published_loss(
+    thiolate, ways, variety, published
+):
+    left = []
+    for seed, power in enumerate(VARIETIES[variety].powers_uw):
+        rng = np.random.default_rng(seed)
+        one = scans.scan(rng, thiolate, ways, variety, power, events=False)
+        done = preprocess(one.counts)
+        clean = interp1d(one.counts["wavenumber"], one.stable, kind="cubic")(GRID)
+        clean = (clean - done.attrs["lowest_counts"]) / done.attrs["counts_per_unit"]
+        left.append(((done.values - clean) ** 2).mean())
+    assert published / 2 < np.mean(left) < published * 1.5
 
 
 def test_the_second_instrument_resolves_more(thiolate):
