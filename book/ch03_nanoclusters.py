@@ -145,7 +145,8 @@ kind = "measured" if data else "simulated"
 is_video = len(frames) > 1
 
 # %% [markdown] tags=["your-data"]
-# Whatever differs from the frames that the network was trained on is named before any result.
+# Whatever differs from the frames that the network was trained on is named before any result. *Height* is how far
+# the cluster stands out from the support; *columns* and *support* are what fluctuates on the cluster and beside it.
 
 # %% tags=["hide-input", "your-data"] mystnb={"figure": {"caption": "Frames as recorded, each on a grey scale of its own.", "name": "fig-ch03-frames"}}
 for warning in series.attrs["warnings"]:
