@@ -18,7 +18,7 @@ BATCH = 64
 
 def train(
     make, inputs, targets, *, epochs, seed=0, validation=None, patience=None, symmetries=False,
-    checkpoint=None, progress=True,
+    per_epoch=None, checkpoint=None, progress=True,
 ):  # fmt: skip
     """
     Train a network.
@@ -39,6 +39,9 @@ def train(
         Epochs without improvement after which training stops.
     symmetries : bool
         Turn and mirror the input images of every batch, each as chance has it.
+    per_epoch : int, optional
+        Pairs drawn for an epoch; all by default. Windows one pixel apart are nearly the same, so a
+        share of them is enough where there are many.
     checkpoint : path, optional
         As `helpers.training.fit`.
     progress : bool
@@ -65,7 +68,7 @@ def train(
 
     def batches(epoch):
         rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(len(inputs))
+        order = rng.permutation(len(inputs))[:per_epoch]
         if len(order) % BATCH == 1:  # batch normalisation needs two
             order = order[:-1]
         for start in range(0, len(order), BATCH):
