@@ -5,16 +5,20 @@ molecule_H_dft.npz, molecule_Au_dft.npz: B3LYP-D3(BJ)/def2-SVP. Relaxed from the
 with its Hessian; Hessian by one-sided differences of gradients, whose cubic error GFN2-xTB takes
 away; Raman tensors by gradients in fields. About 95 gradients each.
 molecule_checks.csv: lowest mode, gradient left and broken sum rules of each, and its cost.
+molecule_gradients_H.npz, molecule_gradients_Au.npz: every DFT gradient and dipole moment, with the
+positions (bohr) and fields (atomic units) that they belong to; what is above follows from them.
 
-Every gradient is kept in _build/molecule as soon as it is there: stop the script at any time, and
-start it again to go on. A second process with --backwards takes the other end of the Hessian. One
-gradient takes 80 s of one core, so that the free molecule takes just under two hours. Needs the
-`simulate` and `molecules` extras. Run from the repository root:
+Every gradient is kept in _build/molecule as soon as it is there, and packed when the script ends
+(after a killed one: --minutes 0). Start it again to go on, on another machine too. A second process
+with --backwards takes the other end of the Hessian. One gradient takes 80 s of one core, so the
+free molecule takes just under two hours. Needs the `simulate` and `molecules` extras. Run from the
+repository root:
 
     python data/ch05/make_molecule.py [--ends H Au] [--minutes 60] [--backwards] [--xtb]
 """
 
 import argparse
+import hashlib
 import time
 
 import numpy as np
@@ -26,6 +30,7 @@ from helpers.registry import ROOT
 KEPT = ROOT / "_build" / "molecule"
 FIELD = 0.003  # atomic units
 RELAXED = 3e-4  # hartree/bohr
+PARTS = ("positions", "field", "gradient", "dipole", "cpu_s")
 CHECKS = molecule.FOLDER / "molecule_checks.csv"
 
 
@@ -40,41 +45,70 @@ class Gradients:
     ----------
     symbols : sequence of str
     folder : Path
+    pack : Path
+        File with all of them; those in it count as computed.
     until : float
         Moment (of `time.time`) after which no new calculation begins.
-    basis, grid
-        As in :func:`helpers.picocavities.density_functional.gradient_and_dipole`.
     """
 
-    def __init__(self, symbols, folder, until=np.inf, basis="def2-svp", grid=2):
-        self.symbols, self.folder, self.until = symbols, folder, until
-        self.options = {"basis": basis, "grid": grid}
+    def __init__(self, symbols, folder, pack, until=np.inf):
+        self.symbols, self.folder, self.pack, self.until = symbols, folder, pack, until
         self.density = None
         folder.mkdir(parents=True, exist_ok=True)
+        if pack.is_file():
+            with np.load(pack) as kept:
+                known = {name: kept[name] for name in kept.files}
+            if "relaxed" in known and not self.relaxed.is_file():
+                np.save(self.relaxed, known["relaxed"])
+            for row in zip(*(known[name] for name in PARTS)):
+                self._keep(**dict(zip(PARTS, row)))
+
+    @property
+    def relaxed(self):
+        """File with the relaxed positions, from when they are known."""
+        return self.folder / "relaxed.npy"
 
     def __call__(self, positions, field=(0, 0, 0)):
         """Gradient in hartree/bohr and dipole in e bohr at positions in bohr."""
-        question = np.concatenate([np.ravel(positions), field]).round(9) + 0.0
-        for path in self.folder.glob(f"{np.abs(question).sum():.6f}*.npz"):
-            with np.load(path) as kept:
-                if np.array_equal(kept["question"], question):
-                    return kept["gradient"], kept["dipole"]
-        if time.time() > self.until:
-            raise OutOfTime
-        start = time.process_time()
-        gradient, dipole, self.density = density_functional.gradient_and_dipole(
-            self.symbols, positions, field, self.density, **self.options
-        )
-        seconds = time.process_time() - start
-        path = self.folder / f"{np.abs(question).sum():.6f}_{time.time_ns()}.npz"
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez(file, question=question, gradient=gradient, dipole=dipole, cpu_s=seconds)
-        part.rename(path)
-        count = len(list(self.folder.glob("*.npz")))
-        print(f"{self.folder.name} gradient {count}: {seconds:.0f} CPU s,", end=" ")
-        print(f"largest {np.abs(gradient).max():.1e}", flush=True)
-        return gradient, dipole
+        positions, field = np.round(positions, 9) + 0.0, np.asarray(field, float)
+        path = self._path(positions, field)
+        if not path.is_file():
+            if time.time() > self.until:
+                raise OutOfTime
+            start = time.process_time()
+            gradient, dipole, self.density = density_functional.gradient_and_dipole(
+                self.symbols, positions, field, self.density
+            )
+            seconds = time.process_time() - start
+            self._keep(positions, field, gradient, dipole, seconds)
+            count = len(list(self.folder.glob("*.npz")))
+            print(f"{self.folder.name} gradient {count}: {seconds:.0f} CPU s,", end=" ")
+            print(f"largest {np.abs(gradient).max():.1e}", flush=True)
+        with np.load(path) as kept:
+            return kept["gradient"], kept["dipole"]
+
+    def _path(self, positions, field):
+        question = hashlib.sha256(np.r_[positions.ravel(), field].tobytes())
+        return self.folder / f"{question.hexdigest()[:16]}.npz"
+
+    def _keep(self, positions, field, gradient, dipole, cpu_s):
+        """Write a file that is whole or not there."""
+        path = self._path(positions, field)
+        if not path.is_file():
+            with path.with_suffix(".part").open("wb") as file:
+                values = (positions, field, gradient, dipole, cpu_s)
+                np.savez(file, **dict(zip(PARTS, values)))
+            path.with_suffix(".part").rename(path)
+
+    def write_pack(self):
+        """Put all that is known into one file, in the order of computation."""
+        paths = sorted(self.folder.glob("*.npz"), key=lambda path: path.stat().st_mtime_ns)
+        kept = [dict(np.load(path)) for path in paths]
+        if kept:
+            known = {name: np.array([one[name] for one in kept]) for name in PARTS}
+            if self.relaxed.is_file():
+                known["relaxed"] = np.load(self.relaxed)
+            np.savez_compressed(self.pack, **known)
 
     @property
     def cpu_s(self):
@@ -110,7 +144,9 @@ def by_dft(gradients, start, rough, method, backwards=False):
     def slope(at):
         return gradients(at)[0]
 
-    place, _ = vibrations.relax(slope, start, rough, RELAXED)
+    if not gradients.relaxed.is_file():
+        np.save(gradients.relaxed, vibrations.relax(slope, start, rough, RELAXED)[0].round(9))
+    place = np.load(gradients.relaxed)
     if backwards:
         for coordinate in range(place.size)[::-1]:
             slope(vibrations.displaced(place, coordinate))
@@ -124,7 +160,7 @@ def by_dft(gradients, start, rough, method, backwards=False):
 def by_tight_binding(end):
     """Symbols, positions (bohr) and Hessian of the minimum of GFN2-xTB, computed once.
 
-    The positions are kept to the last digit: what DFT does next is found again by them.
+    Kept to the last digit, so that DFT is found to have relaxed from there already.
     """
     path = KEPT / f"{end}_xtb.npz"
     if not path.is_file():
@@ -174,12 +210,15 @@ def main():
         symbols, place, second = by_tight_binding(end)
         if chosen.xtb:
             continue
-        gradients = Gradients(symbols, KEPT / f"{end}_dft", until)
+        pack = molecule.FOLDER / f"molecule_gradients_{end}.npz"
+        gradients = Gradients(symbols, KEPT / f"{end}_dft", pack, until)
         try:
             by, left = by_dft(gradients, place, second, molecule.METHODS["dft"], chosen.backwards)
         except OutOfTime:
             print(f"{end}: not finished, run again to go on")
             continue
+        finally:
+            gradients.write_pack()
         molecule.save(molecule.FOLDER / f"molecule_{end}_dft.npz", by.upright())
         note(end, "dft", by, left, gradients.cpu_s)
 

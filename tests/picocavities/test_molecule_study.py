@@ -22,7 +22,7 @@ def study(monkeypatch):
     spec.loader.exec_module(script)
     script.calls = 0
 
-    def stand_in(symbols, positions, field, guess, basis, grid):
+    def stand_in(symbols, positions, field, guess):
         script.calls += 1
         result = tight_binding.gradient_and_dipole(symbols, positions, field, "GFN1-xTB")
         return *result, None
@@ -38,7 +38,9 @@ def sulfide():
 
 
 def test_a_finished_molecule_is_that_of_both_sided_differences(study, sulfide, tmp_path):
-    made, left = study.by_dft(study.Gradients(SYMBOLS, tmp_path), *sulfide, "test")
+    made, left = study.by_dft(
+        study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz"), *sulfide, "test"
+    )
     place = made.positions_A / molecule.vibrations.BOHR_A
 
     def gradient(at):
@@ -54,20 +56,48 @@ def test_a_finished_molecule_is_that_of_both_sided_differences(study, sulfide, t
 
 def test_it_goes_on_where_it_stopped(study, sulfide, tmp_path):
     with pytest.raises(study.OutOfTime):
-        study.by_dft(study.Gradients(SYMBOLS, tmp_path, until=0), *sulfide, "test")
+        study.by_dft(
+            study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz", until=0),
+            *sulfide,
+            "test",
+        )
     assert study.calls == 0
-    whole, _ = study.by_dft(study.Gradients(SYMBOLS, tmp_path), *sulfide, "test")
+    whole, _ = study.by_dft(
+        study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz"), *sulfide, "test"
+    )
     needed = study.calls
-    assert needed == len(list(tmp_path.glob("*.npz"))) > 9 + 12
-    for path in sorted(tmp_path.glob("*.npz"))[-3:]:
+    assert needed == len(list((tmp_path / "kept").glob("*.npz"))) > 9 + 12
+    for path in sorted((tmp_path / "kept").glob("*.npz"))[-3:]:
         path.unlink()
-    again, _ = study.by_dft(study.Gradients(SYMBOLS, tmp_path), *sulfide, "test")
+    again, _ = study.by_dft(
+        study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz"), *sulfide, "test"
+    )
     assert study.calls == needed + 3
     np.testing.assert_allclose(again.tensors, whole.tensors, rtol=1e-6, atol=1e-6)
 
 
 def test_a_second_process_from_the_other_end_does_nothing_twice(study, sulfide, tmp_path):
-    study.by_dft(study.Gradients(SYMBOLS, tmp_path), *sulfide, "test", backwards=True)
+    study.by_dft(
+        study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz"),
+        *sulfide,
+        "test",
+        backwards=True,
+    )
     needed = study.calls
-    study.by_dft(study.Gradients(SYMBOLS, tmp_path), *sulfide, "test")
+    study.by_dft(
+        study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz"), *sulfide, "test"
+    )
     assert study.calls == needed
+
+
+def test_what_is_packed_is_not_computed_again(study, sulfide, tmp_path):
+    first = study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz")
+    whole, _ = study.by_dft(first, *sulfide, "test")
+    first.write_pack()
+    needed = study.calls
+    elsewhere = study.Gradients(SYMBOLS, tmp_path / "other", tmp_path / "pack.npz")
+    place, second = sulfide
+    # Another machine's GFN2-xTB ends a little elsewhere: the relaxed positions are those packed.
+    again, _ = study.by_dft(elsewhere, place + 1e-6, second, "test")
+    assert study.calls == needed
+    np.testing.assert_allclose(again.wavenumbers, whole.wavenumbers, atol=0.01)
