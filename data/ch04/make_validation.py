@@ -94,7 +94,7 @@ def dimer():
         distance = SIDE_NM + gap
         ratio = SIDE_NM / 2 / distance
         array = particles([(0, 0), (distance, 0)], 2.0)
-        lowest = film_modes(array, True).factors[:1]
+        lowest = film_modes(array)[True].factors[:1]
         degree = 40
         matrix = np.zeros((degree, degree))
         for a in range(1, degree + 1):

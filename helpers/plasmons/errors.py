@@ -62,3 +62,37 @@ def noise_floor(spectra, channels=7):
     smooth = np.lib.stride_tricks.sliding_window_view(padded, channels, -1).mean(-1)
     # a mean of w channels keeps 1/w of the variance and shares it with the spectrum
     return relative_error(smooth, spectra) / np.sqrt(1 - 1 / channels)
+
+
+def structure_correlation(error_map, haadf):
+    """How much a map of errors looks like the dark-field image (supplement, Fig. S3).
+
+    Parameters
+    ----------
+    error_map : array (y, x)
+        NaN where there is no window.
+    haadf : array (y, x)
+
+    Returns
+    -------
+    correlation : float
+        Pearson's coefficient over the pixels with a window.
+    difference : float
+        Mean squared difference of the two, each scaled to [0, 1] over these pixels.
+
+    Raises
+    ------
+    DataError
+        Shapes differ, or fewer than two pixels hold a window.
+    """
+    error_map, haadf = np.asarray(error_map, float), np.asarray(haadf, float)
+    if error_map.shape != haadf.shape or np.isfinite(error_map).sum() < 2:
+        raise DataError(
+            f"An error map of shape {error_map.shape} with {np.isfinite(error_map).sum()} values"
+            f" and an image of shape {haadf.shape}: expected equal shapes and two values or more."
+        )
+    here = np.isfinite(error_map)
+    both = np.stack([error_map[here], haadf[here]])
+    low, high = both.min(1, keepdims=True), both.max(1, keepdims=True)
+    first, second = (both - low) / np.maximum(high - low, 1e-30)
+    return float(np.corrcoef(both)[0, 1]), float(((first - second) ** 2).mean())

@@ -59,48 +59,60 @@ def loss_probability(array: ParticleArray, energy_ev, places_nm=None, beam=BEAM,
         raise DataError("The array holds no particle: there is nothing to excite.")
     places = array.places_nm() if places_nm is None else np.asarray(places_nm, float)
     answer = np.zeros((len(places), len(energy)), np.float32)
-    seen = energy > LEAST_EV
+    seen = slice(np.searchsorted(energy, LEAST_EV, "right"), None)
     nodes = _nodes(*energy[seen][[0, -1]])
     weights = _lagrange(nodes, energy[seen]).astype(np.float32)
-    films = [film_modes(array, even) for even in (True, False)]
-    responses = [response(energy[seen], film.factors, **material) for film in films]
+    films = film_modes(array)
+    strengths = {
+        even: response(energy[seen], film.factors, **material).astype(np.float32)
+        for even, film in films.items()
+    }
     for at, node in enumerate(nodes):
         single = _couplings(array, places, node, beam)
-        for even, film, strength in zip((True, False), films, responses):
+        for even, film in films.items():
             squared = (single[even] @ film.vectors) ** 2
-            answer[:, seen] += squared @ (strength.astype(np.float32) * weights[at])
+            answer[:, seen] += squared @ (strengths[even] * weights[at])
     bulk = response(energy[seen], [1.0], **material)
     answer[:, seen] += np.outer(_bulk(array, places), bulk[0])
     return beam.scale * answer.clip(0)
 
 
-def film_modes(array, even):
-    """Modes of a whole film that are even or odd in z.
+def film_modes(array):
+    """Modes of a whole film.
 
     Returns
     -------
-    FilmModes
-        ``factors`` (M,) and ``vectors`` (M, M), float32: columns are modes, rows the modes of
-        single cubes, cube by cube.
+    dict
+        True -> `FilmModes` even in z, False -> those odd in z: ``factors`` (M,) and ``vectors``
+        (M, M), float32, whose columns are modes and whose rows are modes of single particles,
+        particle by particle.
     """
     found = modes(array.power)
-    chosen = (found.parity[:, 2] > 0) == even
+    even = found.parity[:, 2] > 0
     upper = found.surface.points[:, 2] > 0
-    points, charges = found.surface.points[upper], found.charges[np.ix_(upper, chosen)]
-    coarse = _merged(points, found.surface.areas[upper], charges)
+    fine = found.surface.points[upper], found.charges[upper]
+    rough = _merged(fine[0], found.surface.areas[upper], fine[1])
     cubes = list(array.particles.itertuples())
-    fine, rough = ([_placed(*pair, cube) for cube in cubes] for pair in ((points, charges), coarse))
-    size, sign = charges.shape[1], 1 if even else -1
-    matrix = np.diag(np.tile(found.factors[chosen], len(cubes)))
+    placed = {near: [_placed(*kind, cube) for cube in cubes] for near, kind in
+              ((True, fine), (False, rough))}  # fmt: skip
+    matrices = {
+        which: np.diag(np.tile(found.factors[even == which], len(cubes))) for which in (True, False)
+    }
     for a, one in enumerate(cubes):
         for b, other in enumerate(cubes[:a]):
             apart = np.hypot(one.x_nm - other.x_nm, one.y_nm - other.y_nm)
-            near = apart < NEIGHBOUR * (one.side_nm + other.side_nm) / 2
-            used = fine if near else rough
-            block = _energy(*used[a], *used[b], sign)
-            matrix[a * size : (a + 1) * size, b * size : (b + 1) * size] = block
-    factors, vectors = eigh(matrix, lower=True, overwrite_a=True, driver="evd")
-    return FilmModes(factors, vectors.astype(np.float32))
+            used = placed[apart < NEIGHBOUR * (one.side_nm + other.side_nm) / 2]
+            for which, block in _energies(used[a], used[b], even).items():
+                rows, columns = (slice(k * len(block), (k + 1) * len(block)) for k in (a, b))
+                matrices[which][rows, columns] = block
+    solved = {
+        which: eigh(matrix, lower=True, overwrite_a=True, driver="evd")
+        for which, matrix in matrices.items()
+    }
+    return {
+        which: FilmModes(factors, vectors.astype(np.float32))
+        for which, (factors, vectors) in solved.items()
+    }
 
 
 def _placed(points, charges, cube):
@@ -122,13 +134,20 @@ def _merged(points, areas, charges):
     return middles, share @ charges
 
 
-def _energy(points, charges, others, other_charges, sign):
-    """Coulomb energy of the modes of two cubes, each the upper half of mirror images."""
+def _energies(one, other, even):
+    """Coulomb energies of the modes of two cubes: even in z? -> (K, K).
+
+    Cubes are the upper halves of mirror images, with which the lower halves act alike.
+    """
+    (points, charges), (others, other_charges) = one, other
     level = np.subtract.outer(points[:, 0], others[:, 0]) ** 2
     level += np.subtract.outer(points[:, 1], others[:, 1]) ** 2
-    kernel = 1 / np.sqrt(level + np.subtract.outer(points[:, 2], others[:, 2]) ** 2)
-    kernel += np.float32(sign) / np.sqrt(level + np.add.outer(points[:, 2], others[:, 2]) ** 2)
-    return charges.T @ kernel @ other_charges * (2 / (4 * np.pi))
+    direct = 1 / np.sqrt(level + np.subtract.outer(points[:, 2], others[:, 2]) ** 2)
+    mirror = 1 / np.sqrt(level + np.add.outer(points[:, 2], others[:, 2]) ** 2)
+    return {
+        which: charges[:, even == which].T @ kernel @ other_charges[:, even == which] / (2 * np.pi)
+        for which, kernel in ((True, direct + mirror), (False, direct - mirror))
+    }
 
 
 def _couplings(array, places, energy, beam):

@@ -134,3 +134,14 @@ def test_the_measured_pair_is_registered():
     aligned = spectra.per_electron(spectra.align(measured))
     bulk = aligned.sel(energy=slice(8, 40)).mean(("y", "x")).idxmax("energy")
     assert 15 < float(bulk) < 30
+
+
+def test_error_maps_are_compared_with_the_image():
+    image = np.random.default_rng(0).random((20, 20))
+    errors_there = np.where(np.arange(20) > 8, 3 * image + 1, np.nan)
+    r, difference = errors.structure_correlation(errors_there, image)
+    assert r == pytest.approx(1) and difference == pytest.approx(0, abs=1e-12)
+    r, difference = errors.structure_correlation(-errors_there, image)
+    assert r == pytest.approx(-1) and difference > 0.2
+    with pytest.raises(DataError, match="equal shapes"):
+        errors.structure_correlation(errors_there, image[1:])
