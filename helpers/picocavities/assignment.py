@@ -27,7 +27,8 @@ def mode_table(molecule):
         shares of its kinetic energy in the ring at the ``sulfur_ring``, the ``outer_ring`` (both
         with their hydrogens) and the ``thiol`` (sulfur and what ends it), and in the
         ``hydrogens`` of both rings; ``out_of_plane``, the share across the rings' own planes; and
-        how much it stretches the bonds ``C-S`` and ``C-C link`` (A amu^-1/2).
+        how much it stretches the bonds ``C-S`` and ``C-C link`` (A amu^-1/2); and ``assignment``,
+        these numbers in words.
     """
     weights = masses(molecule.symbols)
     energy = weights[:, None] * molecule.modes**2  # (M, N, 3), sums to 1 for each mode
@@ -39,7 +40,7 @@ def mode_table(molecule):
         normal = np.linalg.svd(carbons - carbons.mean(0))[2][2]
         across += (weights[ring] * (molecule.modes[:, ring] @ normal) ** 2).sum(1)
     scaled = scaled_wavenumbers(molecule)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "wavenumber_cm": molecule.wavenumbers,
             "scaled_cm": scaled,
@@ -53,6 +54,28 @@ def mode_table(molecule):
             "C-C link": _stretch(molecule, LOWER[3], UPPER[0]),
         }
     )
+    return table.assign(assignment=[_words(row) for _, row in table.iterrows()])
+
+
+def _words(row):
+    """What a mode is: the first of these that it is for the most part, and where."""
+    if row["wavenumber_cm"] > 2900:
+        kind = "C-H stretch"
+    elif row["thiol"] > 0.5:
+        return "S-H stretch" if row["wavenumber_cm"] > 2300 else "motion of the thiol"
+    elif row["out_of_plane"] > 0.6:
+        kind = "C-H out of plane" if row["hydrogens"] > 0.5 else "ring out of plane"
+    elif row["C-C link"] > 0.2:
+        return "stretch between the rings"
+    elif row["C-S"] > 0.09:
+        kind = "C-S stretch with the ring"
+    elif row["hydrogens"] > 0.5:
+        kind = "C-H bend in the plane"
+    else:
+        kind = "ring stretch" if row["wavenumber_cm"] > 1400 else "ring deformation"
+    if max(row["sulfur_ring"], row["outer_ring"]) < 0.7:
+        return kind
+    return f"{kind}, {'sulfur' if row['sulfur_ring'] > 0.5 else 'outer'} ring"
 
 
 def _stretch(molecule, one, other):

@@ -35,6 +35,12 @@ def test_known_modes_are_recognised(free):
     # The line near 1285 cm^-1 stretches the bond between the rings, and lies in their planes.
     line = table.loc[table["C-C link"].where(table["wavenumber_cm"] > 1000).idxmax()]
     assert 1250 < line["wavenumber_cm"] < 1330 and line["out_of_plane"] < 0.05
+    assert line["assignment"] == "stretch between the rings"
+    assert set(hydrogen["assignment"].str.split(",").str[0]) == {"C-H stretch"}
+    assert thiol["assignment"].iloc[0] == "S-H stretch"
+    # strongest line of all: the stretch of the ring at the sulfur near 1585 cm^-1
+    strongest = table.loc[table["activity_A4_amu"].where(table["wavenumber_cm"] < 2000).idxmax()]
+    assert strongest["assignment"] == "ring stretch, sulfur ring"
 
 
 def test_modes_of_a_molecule_match_themselves_in_order(free):
