@@ -36,8 +36,8 @@ DIRECTIONS = ("im2spec", "spec2im")
 SPLITS = ("random", "block", "film")
 LATENTS = (1, 2, 3, 5, 10, 20)
 TRAIN_FILMS, VALIDATION_FILM, TEST_FILM = range(1, 7), 7, 0
-PUBLISHED_EPOCHS, MOST_EPOCHS, PATIENCE = 120, 120, 15
-PER_EPOCH = 2048  # of many films; one film has fewer training windows
+PUBLISHED_EPOCHS, OUR_EPOCHS = 120, 30
+PER_EPOCH = 2048  # of ours: 32 batches
 VALIDATION_EVERY = 3  # windows; neighbours are nearly the same
 KEY = ["direction", "method", "split", "latent", "seed"]
 
@@ -107,8 +107,8 @@ def network(task, method, latent, seed):
     start = time.process_time()
     found, history = learn.train(
         lambda: kind(latent, channels), *task.part(0), seed=seed,
-        epochs=MOST_EPOCHS if ours else PUBLISHED_EPOCHS,
-        validation=task.part(1) if ours else None, patience=PATIENCE if ours else None,
+        epochs=OUR_EPOCHS if ours else PUBLISHED_EPOCHS,
+        validation=task.part(1) if ours else None, cycle=ours,
         symmetries=ours and task.direction == "im2spec",
         per_epoch=PER_EPOCH if ours else None,
         checkpoint=KEPT / f"{name}.ckpt", progress=False,

@@ -71,9 +71,9 @@ def test_training_learns_and_repeats(toy):
         (lambda: networks.Spec2Im(2, 32, 8), spectra, images),
     )
     for make, x, y in kinds:
-        options = dict(progress=False, validation=(x[180:], y[180:]), patience=40)
-        network, history = learn.train(make, x[:180], y[:180], epochs=25, **options)
-        assert history.loss.iloc[-1] < 0.7 * history.loss.iloc[0]
+        options = dict(progress=False, validation=(x[180:], y[180:]), cycle=True)
+        network, history = learn.train(make, x[:180], y[:180], epochs=8, **options)
+        assert history.loss.iloc[-1] < 0.5 * history.loss.iloc[0]
         kept = ((learn.predict(network, x[180:]) - y[180:]) ** 2).mean()
         assert kept == pytest.approx(history.validation_loss.min(), rel=1e-4)
         first, again = (learn.train(make, x, y, epochs=1, progress=False)[0] for _ in range(2))
@@ -81,6 +81,36 @@ def test_training_learns_and_repeats(toy):
         assert learn.predict(network, x).shape == y.shape
         found = learn.decode(network, learn.encode(network, x))
         assert found == pytest.approx(learn.predict(network, x), abs=1e-5)
+
+
+def test_a_rate_that_rises_and_falls_learns_faster(toy):
+    images, spectra, _ = toy
+    loss = [
+        learn.train(
+            lambda: networks.Spec2Im(2, 32, 8), spectra, images, epochs=8, cycle=cycle,
+            progress=False,
+        )[1].loss.iloc[-1]
+        for cycle in (False, True)
+    ]  # fmt: skip
+    assert loss[1] < 0.3 * loss[0]
+    rates = [learn._rate(done) for done in np.linspace(0, 1, 50)]
+    assert max(rates) == pytest.approx(learn.HIGHEST_RATE, rel=0.01)
+    assert rates[-1] < 1e-4 < rates[0]
+
+
+def test_few_pairs_are_drawn_several_times(toy):
+    images, spectra, _ = toy
+    seen = []
+    forward = networks.Im2Spec.forward
+
+    class Counting(networks.Im2Spec):
+        def forward(self, x):
+            seen.append(len(x))
+            return forward(self, x)
+
+    make = lambda: Counting(1, 32, 8)  # noqa: E731
+    learn.train(make, images[:50], spectra[:50], epochs=2, per_epoch=120, progress=False)
+    assert sum(seen) == 240
 
 
 def test_symmetries_make_a_network_indifferent_to_them(toy):
