@@ -7,7 +7,8 @@ the ideal cube [Sihvola et al. 2004]. ``cube``, ``cubes``: one and two rounded c
 electron beside them and in their gap against pyGDM2 (volume discretisation; needs
 ``pip install pyGDM2``, left out with a message where it is missing).
 
-Peak energies in eV, peak heights per eV. Vacuum around the particles throughout. Two core-minutes:
+Peak energies in eV, peak heights per eV. Vacuum around the particles throughout. Ten
+core-minutes, nearly all of them pyGDM2's; its results are kept in _build/plasmons:
 
     python data/ch04/make_validation.py
 """

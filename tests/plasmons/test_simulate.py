@@ -116,5 +116,9 @@ def test_the_shipped_validation_keeps_its_promises():
     spheres = table[table.case.str.contains("sphere") & (table.quantity == "peak")]
     assert len(spheres) == 5
     assert spheres.difference.abs().max() < 0.003
-    cubes = table[table.case.str.startswith("cube") & (table.quantity == "peak")]
-    assert len(cubes) == 4
+    cubes = table[table.case.str.startswith("cube")]  # against pyGDM2
+    peaks = cubes[cubes.quantity == "peak"]
+    assert len(peaks) == 4
+    assert peaks.difference.abs().max() < 0.020
+    heights = cubes[cubes.quantity == "height"]
+    assert (heights.ours / heights.other).between(0.95, 1.05).all()
