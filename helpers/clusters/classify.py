@@ -141,15 +141,28 @@ def predict(image, pixel_size_nm=None, classifier=None):
     classifier = classifier or shipped()
     values = predict_frames(np.asarray(image)[None], pixel_size_nm, classifier)[0]
     best = int(values.argmax())
-    reason = _why_not(np.asarray(image), pixel_size_nm, values[best], classifier)
+    reason = why_not(diameter_nm(image, pixel_size_nm), values[best], classifier)
     names = dict(zip(ISOMERS, values.tolist(), strict=True))
     return Prediction(ISOMERS[best], float(values[best]), names, not reason, reason)
 
 
-def _why_not(image, pixel_size_nm, probability, classifier):
-    """Why an image is rejected, "" when it is accepted."""
+def why_not(diameter, probability, classifier):
+    """
+    Why a cluster is rejected, "" when it is accepted.
+
+    Parameters
+    ----------
+    diameter : float
+        Of the object in nm, as `helpers.clusters.outline.diameter_nm` measures it.
+    probability : float
+        Of the most probable isomer.
+    classifier : Classifier
+
+    Returns
+    -------
+    str
+    """
     low, high = classifier.diameters_nm
-    diameter = diameter_nm(image, pixel_size_nm)
     if not low <= diameter <= high:
         return (
             f"the brightest object is {diameter:.1f} nm wide, but the network was trained on"

@@ -23,6 +23,7 @@ COARSEST_NM = 0.06  # of pixels: larger ones blur columns more than any source i
 FRAMES = 20  # of a video, that are looked at
 LEAST_WIDTH = 0.1  # of a range: no training cluster touches the border
 COLUMNS_NM = (0.13, 0.30)  # standard deviations that separate columns from the cluster: periods
+RATIOS = ("height / noise", "columns / height", "support / height")  # judged as logarithms
 REASONS = {
     "diameter (nm)": (
         "smaller than any cluster of the training: 55 atoms or fewer, or a wrong pixel size",
@@ -98,7 +99,8 @@ def rule():
     ok, warn = training_ranges()["slack"]
     return (
         f"low and high hold 98 % of the training frames; ok reaches {ok:g} of the width of that"
-        f" range beyond them, warn {warn:g}"
+        f" range beyond them, warn {warn:g}; ratios on a logarithmic scale, and"
+        " finer pixels are as good"
     )
 
 
@@ -138,14 +140,16 @@ def compare_with_training(frames, pixel_size_nm):
 def _judged_pixels(size):
     name = "pixel size (nm)"
     if size <= COARSEST_NM:
-        return name, size, NETWORK_NM, NETWORK_NM, "ok", ""
-    return name, size, NETWORK_NM, NETWORK_NM, "warn", "larger pixels than in training blur columns"
+        return name, size, 0.0, COARSEST_NM, "ok", ""
+    return name, size, 0.0, COARSEST_NM, "warn", "larger pixels than in training blur columns"
 
 
 def _judged(name, value, low, high, slack):
     below, above = REASONS[name]
-    outside = max(low - value, value - high) / max(high - low, LEAST_WIDTH)
     reason = below if value < low else above
+    if name in RATIOS:
+        low, high, value = np.log([low, high, max(value, 1e-12)])
+    outside = max(low - value, value - high) / max(high - low, LEAST_WIDTH)
     if outside <= slack[0] or not reason:
         return "ok", ""
     return ("warn" if outside <= slack[1] else "bad"), reason

@@ -142,7 +142,9 @@ def vant_hoff(temperature_k, found, lines, true):
             )  # fmt: skip
         low, high = line.interval()
         ax.set_title(
-            f"{isomer}: {1e3 * line.energy_ev:.0f} meV [{1e3 * low:.0f}, {1e3 * high:.0f}]"
+            f"{isomer}: {1e3 * line.energy_ev:.0f} [{1e3 * low:.0f}, {1e3 * high:.0f}] meV,"
+            f" true {1e3 * (true.energy_ev[i] - true.energy_ev[reference]):.0f}",
+            fontsize="small",
         )
     legend_below(fig)
     return fig

@@ -11,7 +11,7 @@ from skimage.feature import peak_local_max
 from skimage.measure import regionprops
 from skimage.segmentation import clear_border, watershed
 
-from helpers.clusters.classify import WINDOW_PX, shipped
+from helpers.clusters.classify import WINDOW_PX, shipped, why_not
 from helpers.clusters.outline import PIXEL_NM, checked, outline, resampled
 from helpers.clusters.structures import ISOMERS
 
@@ -125,8 +125,8 @@ def classify_field(image, pixel_size_nm, classifier=None, seed=0):
     Returns
     -------
     tuple
-        The table of `find_clusters` with ``isomer``, ``probability`` and ``accepted``, and the
-        labels.
+        The table of `find_clusters` with ``isomer``, ``probability``, ``reason`` (why it is not
+        accepted) and ``accepted``, and the labels.
 
     Raises
     ------
@@ -144,5 +144,7 @@ def classify_field(image, pixel_size_nm, classifier=None, seed=0):
     probabilities = classifier.probabilities(pieces)
     found["isomer"] = [ISOMERS[k] for k in probabilities.argmax(1)]
     found["probability"] = probabilities.max(1)
-    found["accepted"] = found["probability"] >= classifier.threshold
+    rows = zip(found["diameter_nm"], found["probability"])
+    found["reason"] = [why_not(*row, classifier) for row in rows]
+    found["accepted"] = found["reason"] == ""
     return found, labels

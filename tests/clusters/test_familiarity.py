@@ -54,6 +54,11 @@ def test_too_few_electrons_are_noticed(images):
     assert flagged(frames_of(images, 20))
 
 
+def test_noise_alone_is_unlike_any_training_frame():
+    noise = np.random.default_rng(4).normal(100, 10, (128, 128))
+    assert "height / noise" in flagged(noise)
+
+
 def test_an_object_cut_by_the_border_is_noticed(images):
     frame = frames_of(images)[0]
     assert "share of the border covered" in flagged(frame[:, 20:])

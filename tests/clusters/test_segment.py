@@ -1,5 +1,7 @@
 """Clusters found in a wide field, touching ones cut apart, neighbours blanked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,11 @@ def test_table_of_a_field_names_every_cluster(field):
     found, _ = segment.classify_field(field[0], PIXEL_NM, classifier)
     assert set(found["isomer"]) <= set(ISOMERS)
     assert (found["accepted"] == (found["probability"] >= 0.3)).all()
+    narrow = replace(classifier, diameters_nm=(2.0, 2.05))
+    found, _ = segment.classify_field(field[0], PIXEL_NM, narrow)
+    inside = found["diameter_nm"].between(2.0, 2.05) & (found["probability"] >= 0.3)
+    assert (found["accepted"] == inside).all() and not found["accepted"].all()
+    assert found.loc[~inside, "reason"].str.contains("nm wide|probability").all()
     blank = np.random.default_rng(6).poisson(8, (200, 200))
     assert list(segment.classify_field(blank, PIXEL_NM, classifier)[0].columns) == list(
         found.columns
