@@ -1,8 +1,8 @@
 """Make study.csv: how well networks and baselines predict, by split, latents and seed.
 
 One row per run: ``direction`` (im2spec or spec2im), ``method`` (a baseline, ``published``: the
-paper's recipe, ``ours``: stopped on validation pairs, for im2spec with the symmetries of the
-square), ``split`` (random; block: the lower end of film 0; film: film 0 left out, six others to
+paper's recipe, ``ours``: see `helpers.plasmons.learn`, for im2spec with the symmetries of the
+square), ``split`` (random; block: the lower end of film 0; film: film 0 left out, twelve others to
 train on), ``latent``, ``seed``. ``error`` is the mean relative error in per cent over test windows
 against what was measured, ``error_truth`` against the truth without noise, ``floor`` that of the
 truth against what was measured. ``epochs``, ``seconds`` (processor time) and ``setting`` tell of
@@ -35,7 +35,7 @@ TABLE = ROOT / "data" / "ch04" / "study.csv"
 DIRECTIONS = ("im2spec", "spec2im")
 SPLITS = ("random", "block", "film")
 LATENTS = (1, 2, 3, 5, 10, 20)
-TRAIN_FILMS, VALIDATION_FILM, TEST_FILM = range(1, 7), 7, 0
+TRAIN_FILMS, VALIDATION_FILM, TEST_FILM = range(1, 13), 13, 0
 PUBLISHED_EPOCHS, OUR_EPOCHS = 120, 30
 PER_EPOCH = 2048  # of ours: 32 batches
 VALIDATION_EVERY = 3  # windows; neighbours are nearly the same
@@ -108,7 +108,7 @@ def network(task, method, latent, seed):
     found, history = learn.train(
         lambda: kind(latent, channels), *task.part(0), seed=seed,
         epochs=OUR_EPOCHS if ours else PUBLISHED_EPOCHS,
-        validation=task.part(1) if ours else None, cycle=ours,
+        validation=task.part(1) if ours else None, cycle=ours, relative=ours,
         symmetries=ours and task.direction == "im2spec",
         per_epoch=PER_EPOCH if ours else None,
         checkpoint=KEPT / f"{name}.ckpt", progress=False,

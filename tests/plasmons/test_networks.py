@@ -98,6 +98,20 @@ def test_a_rate_that_rises_and_falls_learns_faster(toy):
     assert rates[-1] < 1e-4 < rates[0]
 
 
+def test_the_relative_loss_is_the_relative_error(toy):
+    _, spectra, _ = toy
+    found, true = torch.tensor(spectra[:50]), torch.tensor(spectra[50:100])
+    expected = errors.relative_error(found, true).mean() / 100
+    assert float(learn.relative_loss(found, true)) == pytest.approx(expected, rel=1e-3)
+    options = dict(epochs=3, cycle=True, relative=True, progress=False)
+    options |= dict(validation=(spectra[180:], toy[0][180:]))
+    network, history = learn.train(
+        lambda: networks.Spec2Im(2, 32, 8), spectra[:180], toy[0][:180], **options
+    )
+    error = errors.relative_error(learn.predict(network, spectra[180:]), toy[0][180:], (1, 2))
+    assert history.validation_loss.min() == pytest.approx(error.mean() / 100, rel=1e-3)
+
+
 def test_few_pairs_are_drawn_several_times(toy):
     images, spectra, _ = toy
     seen = []
