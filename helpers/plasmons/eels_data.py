@@ -82,7 +82,6 @@ def save_spectrum_image(path, spectra):
     spectra : xarray.DataArray ("y", "x", "energy")
         Evenly spaced axes.
     """
-    import rsciio
     from rsciio import hspy
 
     path = Path(path)
@@ -104,7 +103,7 @@ def save_spectrum_image(path, spectra):
     signal = {
         "data": spectra.values, "axes": axes, "original_metadata": {}, "learning_results": {},
         "attributes": {"_lazy": False, "ragged": False}, "models": {}, "tmp_parameters": {},
-        "package_info": {"package": "rosettasciio", "package_version": rsciio.__version__},
+        "package_info": {},
         "metadata": {"General": general, "Signal": {"signal_type": "EELS"}},
     }  # fmt: skip
     path.unlink(missing_ok=True)

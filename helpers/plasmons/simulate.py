@@ -74,7 +74,7 @@ def loss_probability(array: ParticleArray, energy_ev, places_nm=None, beam=BEAM,
             answer[:, seen] += squared @ (strengths[even] * weights[at])
     bulk = response(energy[seen], [1.0], **material)
     answer[:, seen] += np.outer(_bulk(array, places), bulk[0])
-    return beam.scale * answer.clip(0)
+    return float(beam.scale) * answer.clip(0)
 
 
 def film_modes(array):

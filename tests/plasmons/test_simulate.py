@@ -93,6 +93,7 @@ def test_bad_energies_and_empty_films_are_refused():
 def test_a_record_holds_what_was_put_in(small):
     energy = small.counts.energy.to_numpy()
     assert small.counts.shape == (34, 36, 280)
+    assert {part.dtype for part in (small.counts, small.haadf, small.loss)} == {np.dtype("f4")}
     assert (energy > 0.1999).sum() == 200
     expected = small.instrument.electrons * np.exp(-small.thickness_nm / 80)
     total = small.counts.to_numpy()[..., np.abs(energy) < 0.06].sum(-1)
