@@ -70,7 +70,7 @@ class Gradients:
 
     def __call__(self, positions, field=(0, 0, 0)):
         """Gradient in hartree/bohr and dipole in e bohr at positions in bohr."""
-        positions, field = np.round(positions, 9) + 0.0, np.asarray(field, float)
+        positions, field = np.round(positions, 9), np.asarray(field, float)
         path = self._path(positions, field)
         if not path.is_file():
             if time.time() > self.until:
@@ -88,7 +88,8 @@ class Gradients:
             return kept["gradient"], kept["dipole"]
 
     def _path(self, positions, field):
-        question = hashlib.sha256(np.r_[positions.ravel(), field].tobytes())
+        # Adding 0 turns -0, which is the same field but other bytes, into 0.
+        question = hashlib.sha256((np.r_[positions.ravel(), field] + 0.0).tobytes())
         return self.folder / f"{question.hexdigest()[:16]}.npz"
 
     def _keep(self, positions, field, gradient, dipole, cpu_s):

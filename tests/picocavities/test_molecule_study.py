@@ -101,3 +101,10 @@ def test_what_is_packed_is_not_computed_again(study, sulfide, tmp_path):
     again, _ = study.by_dft(elsewhere, place + 1e-6, second, "test")
     assert study.calls == needed
     np.testing.assert_allclose(again.wavenumbers, whole.wavenumbers, atol=0.01)
+
+
+def test_minus_zero_is_zero(study, tmp_path):
+    gradients = study.Gradients(SYMBOLS, tmp_path / "kept", tmp_path / "pack.npz")
+    for zero in (0.0, -0.0):
+        gradients(START, np.array([0.003, zero, zero]))
+    assert study.calls == 1
