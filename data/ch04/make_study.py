@@ -27,7 +27,8 @@ from film_library import KEPT, pairs_of
 from helpers.plasmons import baselines, learn
 from helpers.plasmons.errors import relative_error
 from helpers.plasmons.networks import Im2Spec, Spec2Im
-from helpers.plasmons.pairs import block_split, random_split, scale_of
+from helpers.plasmons.pairs import scale_of
+from helpers.plasmons.splits import block_split, random_split
 from helpers.registry import ROOT
 from helpers.weights import save_weights
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.data import DataError
-from helpers.plasmons import exploration, pairs
+from helpers.plasmons import exploration, pairs, splits
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +41,27 @@ def test_symmetries_turn_around_that_pixel(numbered):
 
 
 def test_random_splits_overlap_and_blocks_do_not(numbered):
-    train, test = pairs.random_split(numbered)
+    train, test = splits.random_split(numbered)
     assert len(test) == 407
     assert len(np.intersect1d(train, test)) == 0
-    assert np.median(pairs.overlap(numbered, train, test)) == pytest.approx(15 / 16)
+    assert np.median(splits.overlap(numbered, train, test)) == pytest.approx(15 / 16)
     for axis in ("x", "y"):
         for last in (True, False):
-            train, test = pairs.block_split(numbered, axis=axis, last=last)
-            assert pairs.overlap(numbered, train, test).max() == 0
+            train, test = splits.block_split(numbered, axis=axis, last=last)
+            assert splits.overlap(numbered, train, test).max() == 0
             place = {"x": numbered.x_px, "y": numbered.y_px}[axis]
             gap = np.abs(np.subtract.outer(place[train], place[test])).min()
             assert gap == 16
             assert (place[test].min() > place[train].max()) == last
-    closer = pairs.block_split(numbered, gap=15)
-    assert pairs.overlap(numbered, *closer).max() > 0
+    closer = splits.block_split(numbered, gap=15)
+    assert splits.overlap(numbered, *closer).max() > 0
 
 
 def test_a_validation_block_lies_inside_the_training_block(numbered):
-    train, test = pairs.block_split(numbered)
-    inner, validation = pairs.block_split(numbered, 0.2, "y", within=train)
+    train, test = splits.block_split(numbered)
+    inner, validation = splits.block_split(numbered, 0.2, "y", within=train)
     assert np.isin(inner, train).all() and np.isin(validation, train).all()
-    assert pairs.overlap(numbered, inner, validation).max() == 0
+    assert splits.overlap(numbered, inner, validation).max() == 0
     assert len(inner) > len(validation) > 50
 
 
@@ -69,16 +69,16 @@ def test_one_film_is_left_out(numbered):
     rows = np.arange(61 * 74).reshape(61, 74).astype(np.float32)
     other = pairs.make_pairs(rows, rows[..., None].repeat(3, 2), film=1)
     both = pairs.join([numbered, other])
-    train, test = pairs.film_split(both, 1)
+    train, test = splits.film_split(both, 1)
     assert len(train) == len(test) == 2714
     assert (both.film[test] == 1).all() and (both.film[train] == 0).all()
-    assert pairs.overlap(both, train, test).max() == 0
+    assert splits.overlap(both, train, test).max() == 0
     with pytest.raises(DataError, match="not one of several"):
-        pairs.film_split(numbered, 0)
+        splits.film_split(numbered, 0)
 
 
 def test_scales_come_from_training_pairs(numbered):
-    train, _ = pairs.block_split(numbered)
+    train, _ = splits.block_split(numbered)
     scale = pairs.scale_of(numbered[train])
     assert scale.images(numbered[train].images).min() == 0
     assert scale.images(numbered[train].images).max() == 1
@@ -100,7 +100,7 @@ def test_bad_input_is_refused(numbered):
     with pytest.raises(DataError, match="nothing to learn"):
         pairs.scale_of(pairs.make_pairs(image, np.zeros((20, 20, 4))))
     with pytest.raises(DataError, match="too small"):
-        pairs.block_split(pairs.make_pairs(image, np.zeros((20, 20, 4))))
+        splits.block_split(pairs.make_pairs(image, np.zeros((20, 20, 4))))
 
 
 def test_maps_put_values_where_they_belong(numbered):

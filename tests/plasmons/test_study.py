@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.plasmons import pairs
+from helpers.plasmons import pairs, splits
 from helpers.registry import ROOT
 
 
@@ -32,8 +32,8 @@ def numbers(study, monkeypatch):
 def test_block_and_film_share_no_pixel_and_random_does(study, numbers):
     for split in study.SPLITS:
         every, _, train, validation, test = study.divided(split)
-        shared = pairs.overlap(every, train, test[::20]).max()
-        seen = pairs.overlap(every, train, validation[::20]).max()
+        shared = splits.overlap(every, train, test[::20]).max()
+        seen = splits.overlap(every, train, validation[::20]).max()
         assert (max(shared, seen) > 0.9) if split == "random" else (shared == seen == 0)
         assert len(train) > len(validation) > 100
 
