@@ -52,7 +52,8 @@ def test_vant_hoff_panels_hold_points_line_and_truth(found):
     fig = kinetics_plots.vant_hoff(TEMPERATURES, {"corrected": found}, lines, AU309)
     for ax, (name, line) in zip(fig.axes, lines.items()):
         i = ISOMERS.index(name)
-        assert ax.get_title().startswith(f"{name}: {1e3 * line.energy_ev:.0f} meV")
+        assert ax.get_title().startswith(f"{name}: {1e3 * line.energy_ev:.0f} [")
+        assert ax.get_title().endswith(f"true {1e3 * AU309.energy_ev[i]:.0f}")
         points = ax.containers[0][0].get_xydata()
         np.testing.assert_allclose(points[:, 0], 1 / (BOLTZMANN_EV_K * TEMPERATURES), rtol=1e-3)
         expected = [np.log(p.value[i] / p.value[2]) for p in found]
