@@ -1676,7 +1676,7 @@ if truth is not None:
 # :::{admonition} What it means
 # :class: solution dropdown
 # Labels that were dealt at random stay so when some are spoilt. Two halves are seen although a fifth of the labels is
-# wrong: strong order survives wrong labels. How much weaker order may be is in [](#fig-ch02-power).
+# wrong: strong order survives wrong labels. How much weaker order may be shows [the figure of the power](#fig-ch02-power).
 # :::
 #
 # :::{admonition} 4. Where does five per cent lie?

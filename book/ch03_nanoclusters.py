@@ -661,11 +661,11 @@ glue("defocus_least", float(100 * by_focus["accuracy"].min()), display=False)
 # A network that knows 309 atoms only names {glue:text}`only_147:.0f` per cent of clusters of 147 rightly and
 # {glue:text}`only_561:.0f` of 561, no better than a guess: seen on circles of fixed radius, another size is another
 # pattern. Trained on all three sizes it names {glue:text}`mixed_147:.0f` and {glue:text}`mixed_561:.0f`. Within four degrees
-# of a zone axis it names {glue:text}`near_axis:.0f` per cent rightly, beyond that {glue:text}`off_axis:.1f` or more. But
-# near the axes there are only {glue:text}`near_views` test views with {glue:text}`near_frames` frames, in one disc for each
-# isomer, and all mistakes are in that of the cuboctahedron; of the motifs of Figure 1, which lie on the axes and between
-# them, the network names {glue:text}`motif_right:.0f` per cent rightly at this dose. None of them is a training view; that
-# of the decahedron along its five-fold axis is {glue:text}`five_fold_gap:.0f` degrees from the nearest one. Defocus of up to {glue:text}`defocus_most:.0f` nm
+# of a zone axis it names {glue:text}`near_axis:.0f` per cent rightly, beyond that {glue:text}`off_axis:.1f`. But near the
+# axes there are only {glue:text}`near_frames` test frames, of views in {glue:text}`near_views` discs, one for each isomer,
+# and all mistakes are in that of the cuboctahedron; of the motifs of Figure 1, which lie on the axes and between
+# them, the network names {glue:text}`motif_right:.0f` per cent rightly at this dose; that of the
+# decahedron along its five-fold axis lies {glue:text}`five_fold_gap:.0f` degrees from the nearest training view. Defocus of up to {glue:text}`defocus_most:.0f` nm
 # leaves {glue:text}`defocus_least:.0f` per cent or more.
 #
 # (sec-ch03-calibration)=
@@ -801,7 +801,7 @@ glue("window_smooth", float(of_window["hidden Markov"]), display=False)
 # {glue:text}`jumps` jumps, some of them within a frame or there and back within a few. Forward-backward raises the share
 # of frames named rightly from {glue:text}`video_single:.0f` to {glue:text}`video_smooth:.0f` per cent. Smoothing helps
 # against noise. (This is one short video: over twenty series at this temperature an assumed classifier's
-# {glue:text}`window_single:.0f` per cent become {glue:text}`window_smooth:.0f`, [](#fig-ch03-window).) Where a view misleads for many frames, or a visit lasts for two or three, it makes things no better.
+# {glue:text}`window_single:.0f` per cent become {glue:text}`window_smooth:.0f`.) Where a view misleads for many frames, or a visit lasts for two or three, it makes things no better.
 #
 # (sec-ch03-energies)=
 # ### From counts to energies
