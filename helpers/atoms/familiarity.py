@@ -25,7 +25,6 @@ from helpers.data import ROOT, DataError, registry
 RANGES = ROOT / "data" / "ch01" / "training_ranges.json"
 SPLITS = ROOT / "data" / "ch01" / "statistics.csv"
 SIMULATED_RANGES = ROOT / "data" / "ch02" / "training_ranges.json"
-VERDICTS = ["ok", "warn", "bad"]
 HALF = 10
 BLOB_SCALE_PX = 3.0  # labelled atoms in the training images have an SD of about 3.2 px
 WHITE = 0.8  # less than this, and noise was blurred: it no longer counts electrons
@@ -225,24 +224,6 @@ def compare_with_training(image, path=RANGES):
             judged = _judge(name, value, low, high, known["slack"])
         rows.append((name, value, low, high, *judged))
     return pd.DataFrame(rows, columns=["property", "value", "low", "high", "verdict", "reason"])
-
-
-def traffic_light(comparison):
-    """The worst verdict of a comparison and a sentence that says why.
-
-    Returns
-    -------
-    tuple of str
-        ("ok" | "warn" | "bad", sentence)
-    """
-    verdict = VERDICTS[max(VERDICTS.index(v) for v in comparison.verdict)]
-    if verdict == "ok":
-        return verdict, "The image looks like those the detectors were trained on."
-    worst = comparison[comparison.verdict == verdict]
-    listed = "; ".join(
-        f"{row.property} {row.value:.3g}: {row.reason}" for row in worst.itertuples()
-    )
-    return verdict, f"The image differs from the training images: {listed}."
 
 
 def _judge_pixel_size(pixel_size_nm):
