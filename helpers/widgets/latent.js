@@ -1,5 +1,6 @@
 // Plane, micrograph and decodings follow pointer, keys and slider without a kernel.
 
+const isImage = (shape) => shape.length === 2;
 const signed = (value) => minus(value.toFixed(2));
 const coordinates = (x, y) => `z₁\u00a0${signed(x)}, z₂\u00a0${signed(y)}`;
 
@@ -20,13 +21,16 @@ function render({ model, el }) {
   const get = (name) => model.get(name);
   const latent = numbersOf(Float32Array, get("latent"));
   const samples = bytesOf(get("samples")), decoded = bytesOf(get("decoded"));
-  const shape = get("sample_shape"), [low, high] = get("levels"), axis = get("axis");
+  const shape = get("sample_shape"), axis = get("axis");
   const gridX = get("grid_x"), gridY = get("grid_y"), classes = get("classes");
   const classOf = bytesOf(get("class_of")), n = classOf.length;
-  const confidence = numbersOf(Float64Array, get("confidence"));
+  const confidence = numbersOf(Float64Array, get("confidence")), rated = confidence.length > 0;
+  const partners = bytesOf(get("partners")), partnerShape = get("partner_shape");
   const names = get("field_names"), fields = get("fields"), pixelSize = get("pixel_size_nm");
-  const images = shape.length === 2, length = shape.reduce((a, b) => a * b);
-  const mapped = get("picture_shape").length === 2, [height, width] = get("picture_shape");
+  const images = isImage(shape), length = shape.reduce((a, b) => a * b);
+  const paired = partners.length > 0, partnerLength = partners.length / n;
+  const mapped = isImage(get("picture_shape")), [height, width] = get("picture_shape");
+  const square = get("window_px");
   const places = numbersOf(Float32Array, get("points"));
   const url = mapped ? pictureUrl(get("picture")) : "";
 
@@ -47,7 +51,8 @@ function render({ model, el }) {
   const py = (y) => bottom - ((y - y0) / (y1 - y0)) * (bottom - top);
 
   function painted(canvas, levels) {
-    const context = canvas.getContext("2d"), data = context.createImageData(shape[1], shape[0]);
+    const context = canvas.getContext("2d");
+    const data = context.createImageData(canvas.width, canvas.height);
     levels.forEach((level, i) => data.data.set([level, level, level, 255], 4 * i));
     context.putImageData(data, 0, 0);
     return canvas;
@@ -79,8 +84,8 @@ function render({ model, el }) {
   const ends = axis.length ? [Math.min(...axis), Math.max(...axis)] : [0, 1];
   const ax = (v) => box.left + ((v - ends[0]) / (ends[1] - ends[0] || 1)) * (box.right - box.left);
   const ay = (level) => box.bottom - (level / 255) * (box.bottom - box.top);
-  const frame = images ? `<canvas width="${shape[1]}" height="${shape[0]}" role="img"></canvas>` : `
-    <svg class="curve" viewBox="0 0 ${plotW} ${plotH}" role="img">
+  const frame = (kind, [low, high]) => isImage(kind)
+    ? `<canvas width="${kind[1]}" height="${kind[0]}" role="img"></canvas>` : `<svg class="curve" viewBox="0 0 ${plotW} ${plotH}" role="img">
       <path class="axis" d="M${box.left},${box.top}V${box.bottom}H${box.right}"/>
       ${ticks(...ends, 4).map(([v, text]) => `<path class="axis" d="M${ax(v)},${box.bottom}v4"/>
         <text x="${ax(v)}" y="${box.bottom + 17}" text-anchor="middle">${text}</text>`).join("")}
@@ -92,12 +97,14 @@ function render({ model, el }) {
         text-anchor="middle">${escaped(get("value_label"))}</text>
       <polyline class="line"/></svg>`;
 
+  const other = images ? "spectrum" : "image";
   const key = classes.map((name, i) => `<li><svg viewBox="0 0 20 20" aria-hidden="true"><path
     class="mark class-${i}" d="${SHAPES[i](10, 10, 6)}"/></svg><span>${escaped(name)}
     <b data-shown="${i}"></b></span></li>`).join("");
 
   const root = document.createElement("div");
-  root.className = `a2s-explorer a2s-latent ${images ? "images" : "spectra"} ${mapped ? "mapped" : ""}`;
+  root.className = `a2s-explorer a2s-latent ${images ? "images" : "spectra"} ${mapped ? "mapped" : ""} ${
+    square ? "windows" : ""} ${paired ? "paired" : ""}`;
   root.innerHTML = `<div class="panels">
     <div class="plane-panel">
       <svg class="plane" viewBox="0 0 400 400" tabindex="0" role="application">
@@ -119,9 +126,11 @@ function render({ model, el }) {
     <div class="here-panel">
       <div class="pair">
         <figure class="here"><figcaption><b>Decoded here</b> <span class="where"></span>
-          </figcaption>${frame}</figure>
-        <figure class="real"><figcaption><b>Selected sample</b> <span class="which"></span>
-          </figcaption>${frame}</figure>
+          </figcaption>${frame(shape, get("levels"))}</figure>
+        <figure class="real"><figcaption><b>Selected ${square ? "window" : "sample"}</b>
+          <span class="which"></span></figcaption>${frame(shape, get("levels"))}</figure>
+        ${paired ? `<figure class="partner"><figcaption><b>Its ${other}</b></figcaption>${
+          frame(partnerShape, get("partner_levels"))}</figure>` : ""}
       </div>
       <dl></dl>
     </div>
@@ -133,15 +142,16 @@ function render({ model, el }) {
       ${pixelSize ? scaleBar(width, height, pixelSize) : ""}
       <path class="halo ring"/><path class="ring"/></svg></div>` : ""}
     <div class="controls">
-      <label>Confidence at least <output></output>
+      <label ${rated ? "" : "hidden"}>Confidence at least <output></output>
         <input type="range" min="0" max="1" step="0.01"></label>
-      <p class="counts" aria-live="polite"></p>
+      <p class="counts" aria-live="polite" ${rated ? "" : "hidden"}></p>
       <p class="chosen spoken" aria-live="polite"></p>
       <details><summary>Classes as a table</summary><div class="rows" tabindex="0"><table>
-        <thead><tr>${["Class", "n", "Mean confidence", "Kept"].map((text) =>
-          `<th scope="col">${text}</th>`).join("")}</tr></thead><tbody></tbody></table></div></details>
+        <thead><tr>${["Class", "n", ...(rated ? ["Mean confidence", "Kept"] : [])].map(
+          (text) => `<th scope="col">${text}</th>`).join("")}</tr></thead><tbody></tbody></table></div></details>
       <p class="help">Move over the plane, or use its arrow keys, to decode; click or Enter selects
-        the nearest sample.${mapped ? " Click an atom, or use the micrograph's arrow keys." : ""}</p>
+        the nearest sample.${mapped ? ` Click ${square ? "a place in the micrograph" : "an atom"}, or
+        use the micrograph's arrow keys.` : ""}</p>
     </div></div>`;
   el.appendChild(root);
 
@@ -154,6 +164,12 @@ function render({ model, el }) {
     everyone.reduce((best, i) => (distance(i) < distance(best) ? i : best), 0);
   const ring = (svg, x, y, r) => svg.querySelectorAll(".ring")
     .forEach((path) => path.setAttribute("d", SHAPES[0](x, y, r)));
+  // a window and its pixel x, y, which is right of and below the middle where the width is even
+  const outline = (x, y) => {
+    const [across, down] = [x, y].map((middle) => middle - Math.floor(square / 2) - 0.5);
+    map.querySelectorAll(".ring").forEach((path) => path.setAttribute("d",
+      `M${across},${down}h${square}v${square}h${-square}zM${x - 1},${y}h2M${x},${y - 1}v2`));
+  };
   const chosen = () => clamp(get("selected"), 0, n - 1);
   let cursor = [0, 0];
 
@@ -164,7 +180,7 @@ function render({ model, el }) {
       return `<path class="halo" d="${d}"/><path class="mark ${kind}" data-class="${i}" d="${d}"/>`;
     };
     const split = classes.map((_, c) => everyone.filter((k) => classOf[k] === c));
-    const floor = Number(slider.value), kept = (k) => confidence[k] >= floor;
+    const floor = Number(slider.value), kept = (k) => !rated || confidence[k] >= floor;
     svg.querySelector(".marks").innerHTML =
       split.map((all, i) => path(all.filter((k) => !kept(k)), i, "below")).join("") +
       split.map((all, i) => path(all.filter(kept), i, `class-${i}`)).join("");
@@ -172,7 +188,7 @@ function render({ model, el }) {
 
   function show(figure, levels, description) {
     const drawing = figure.querySelector("canvas, svg");
-    if (images) painted(drawing, levels);
+    if (drawing.tagName === "CANVAS") painted(drawing, levels);
     else {
       figure.querySelector(".line").setAttribute("points",
         Array.from(levels, (level, i) => `${ax(axis[i]).toFixed(2)},${ay(level).toFixed(2)}`)
@@ -215,24 +231,30 @@ function render({ model, el }) {
   function showSelected() {
     const k = chosen(), name = classes[classOf[k]];
     const [x, y] = [places[2 * k], places[2 * k + 1]];
+    const sure = rated ? `, confidence ${confidence[k].toFixed(2)}` : "";
     const place = pixelSize
       ? `x\u00a0${(x * pixelSize).toFixed(2)}, y\u00a0${(y * pixelSize).toFixed(2)}\u00a0nm`
       : `x\u00a0${x?.toFixed(1)}, y\u00a0${y?.toFixed(1)}\u00a0px`;
     root.dataset.selected = k;
     $(".which").textContent = `number ${k}`;
     show($(".real"), samples.subarray(k * length, (k + 1) * length),
-      `Sample ${k}, ${name}, confidence ${confidence[k].toFixed(2)}`);
-    const told = [["Class", name], ["Confidence", confidence[k].toFixed(3)],
+      `${images ? "Image" : "Spectrum"} of sample ${k}, ${name}${sure}`);
+    if (paired) {
+      show($(".partner"), partners.subarray(k * partnerLength, (k + 1) * partnerLength),
+        `The ${other} of sample ${k}, ${name}`);
+    }
+    const told = [["Class", name], ...(rated ? [["Confidence", confidence[k].toFixed(3)]] : []),
       ["Latent place", coordinates(latent[2 * k], latent[2 * k + 1])],
       ...(mapped ? [["In the micrograph", place]] : []), ...names.map((field, i) => [field, fields[k][i]])];
     $("dl").innerHTML = told.map(([term, value]) =>
       `<div><dt>${escaped(term)}</dt><dd>${escaped(value)}</dd></div>`).join("");
-    const sentence = `Selected: sample ${k}, ${name}, confidence ${confidence[k].toFixed(2)}` +
+    const sentence = `Selected: sample ${k}, ${name}${sure}` +
       `${mapped ? `, at ${place} in the micrograph` : ""}.`;
     $(".chosen").textContent = sentence;
     ring(plane, px(latent[2 * k]), py(latent[2 * k + 1]), 9);
     if (!mapped) return;
-    ring(map, x, y, width / 36);
+    if (square) outline(x, y);
+    else ring(map, x, y, width / 36);
     map.setAttribute("aria-label",
       `Micrograph with ${n} samples. ${sentence} Arrow keys select a neighbour.`);
   }
@@ -240,7 +262,7 @@ function render({ model, el }) {
   function showConfidence() {
     const floor = Number(slider.value);
     const rows = classes.map((name, c) => {
-      const all = everyone.filter((k) => classOf[k] === c).map((k) => confidence[k]);
+      const all = everyone.filter((k) => classOf[k] === c).map((k) => (rated ? confidence[k] : 1));
       return { name, all, kept: all.filter((value) => value >= floor).length };
     });
     const total = rows.reduce((sum, row) => sum + row.kept, 0);
@@ -248,14 +270,16 @@ function render({ model, el }) {
       `samples (${percent(total, n)}); of these ` +
       `${rows.map((row) => `${row.name} ${row.kept} (${percent(row.kept, total)})`).join(", ")}.`;
     rows.forEach(({ kept, all }, i) => ($(`[data-shown="${i}"]`).textContent =
-      `${kept} of ${all.length}`));
+      rated ? `${kept} of ${all.length}` : all.length));
     $("tbody").innerHTML = rows.map(({ name, all, kept }) => `<tr><th scope="row">${escaped(name)}
-      </th><td>${all.length}</td><td>${all.length ? average(all).toFixed(3) : "–"}</td><td>${kept}
-      (${percent(kept, all.length)})</td></tr>`).join("");
+      </th><td>${all.length}</td>${rated ? `<td>${all.length ? average(all).toFixed(3) : "–"}</td>
+      <td>${kept} (${percent(kept, all.length)})</td>` : ""}</tr>`).join("");
     $("output").textContent = floor.toFixed(2);
     slider.setAttribute("aria-valuetext", floor.toFixed(2));
     marks(plane, (k) => [px(latent[2 * k]), py(latent[2 * k + 1])], 4.5);
-    if (mapped) marks(map, (k) => [places[2 * k], places[2 * k + 1]], width / 110);
+    if (mapped) {
+      marks(map, (k) => [places[2 * k], places[2 * k + 1]], square ? 0.3 : width / 110);
+    }
   }
 
   const follow = (event) => {

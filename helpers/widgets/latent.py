@@ -15,7 +15,9 @@ class LatentExplorer(anywidget.AnyWidget):
     grid the page interpolates the decodings linearly in both directions; outside it shows the
     nearest edge. Decodings and samples share one scale, 256 levels: for images from the 0.1st to
     the 99.9th percentile of all of them, for spectra from the lowest to the highest value
-    (normalise spectra first if their intensities differ much).
+    (normalise spectra first if their intensities differ much). Where samples are pairs of an image
+    and a spectrum, the half that is not decoded is shown with the selected sample, on a scale of
+    its own. A sample takes a byte for each of its values, and for each of its partner's.
 
     Parameters
     ----------
@@ -30,12 +32,17 @@ class LatentExplorer(anywidget.AnyWidget):
     label : sequence of str
         Class of every sample. A pandas Categorical keeps its order of classes; otherwise they are
         sorted.
-    confidence : array (N,)
-        Confidence of the class, in [0, 1].
+    confidence : array (N,), optional
+        Confidence of the class, in [0, 1]; without it there is no slider.
+    partners : array (N, L) or (N, h, w), optional
+        The other half of every sample: spectra of images, images of spectra.
     image : array (H, W), optional
         Micrograph that the samples come from, drawn from its 0.5th to its 99.5th percentile.
     points : DataFrame, optional
         With ``image``: columns ``x_px`` (column) and ``y_px`` (row), one row per sample.
+    window_px : int, optional
+        Width of the window of the image that a sample is: its square is drawn, centred as
+        `helpers.plasmons.pairs` says. Without it samples are atoms, and circles.
     pixel_size_nm : float, optional
         Pixel size in nm; without it places are given in px and there is no scale bar.
     fields : DataFrame, optional
@@ -56,8 +63,8 @@ class LatentExplorer(anywidget.AnyWidget):
     ------
     ValueError
         If shapes do not belong together, a value is not finite, the grid does not increase, a
-        confidence is outside [0, 1], a point is outside the image, or there are more than eight
-        classes.
+        confidence is outside [0, 1], a point is outside the image, partners are of the kind of
+        the samples, or there are more than eight classes.
     """
 
     _esm = script("latent")
@@ -74,10 +81,14 @@ class LatentExplorer(anywidget.AnyWidget):
     grid_y = traitlets.List().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
     class_of = traitlets.Bytes().tag(sync=True)  # uint8
-    confidence = traitlets.Bytes().tag(sync=True)  # float64: compared with the slider as it is
+    confidence = traitlets.Bytes().tag(sync=True)  # float64, as the slider; empty without any
+    partners = traitlets.Bytes().tag(sync=True)  # uint8, empty without any
+    partner_shape = traitlets.List().tag(sync=True)
+    partner_levels = traitlets.List().tag(sync=True)
     picture = traitlets.Bytes().tag(sync=True)  # PNG, empty without an image
     picture_shape = traitlets.List().tag(sync=True)  # height, width in px
     points = traitlets.Bytes().tag(sync=True)  # float32, samples x 2
+    window_px = traitlets.Int(0).tag(sync=True)  # 0: circles
     pixel_size_nm = traitlets.Float(None, allow_none=True).tag(sync=True)
     field_names = traitlets.List().tag(sync=True)
     fields = traitlets.List().tag(sync=True)  # text, samples x fields
@@ -93,10 +104,12 @@ class LatentExplorer(anywidget.AnyWidget):
         grid_x,
         grid_y,
         label,
-        confidence,
+        confidence=None,
         *,
+        partners=None,
         image=None,
         points=None,
+        window_px=None,
         pixel_size_nm=None,
         fields=None,
         axis=None,
@@ -110,12 +123,7 @@ class LatentExplorer(anywidget.AnyWidget):
         latent = finite(latent, "latent", (n, 2))
         grid_x, grid_y = _increasing(grid_x, "grid_x"), _increasing(grid_y, "grid_y")
         finite(decoded, "decoded", (len(grid_y), len(grid_x), *shape))
-        confidence = finite(confidence, "confidence", (n,))
-        if confidence.min() < 0 or confidence.max() > 1:
-            raise ValueError(
-                "confidence must lie in [0, 1], got values from "
-                f"{confidence.min():g} to {confidence.max():g}"
-            )
+        pairs, partner_shape = _partners(partners, n, shape)
         names, codes = classes(label, n)
         largest = codes == np.bincount(codes).argmax()
         middle = np.linalg.norm(latent - latent[largest].mean(0), axis=1)
@@ -125,16 +133,18 @@ class LatentExplorer(anywidget.AnyWidget):
             sample_shape=list(shape),
             grid_x=grid_x.tolist(),
             grid_y=grid_y.tolist(),
-            confidence=confidence.astype("<f8").tobytes(),
+            confidence=b"" if confidence is None else _shares(confidence, n),
+            window_px=window_px or 0,
             pixel_size_nm=None if pixel_size_nm is None else float(pixel_size_nm),
             axis_label=axis_label,
             value_label=value_label,
             **_quantised(samples, decoded),
+            **pairs,
             classes=names,
             class_of=codes.tobytes(),
             **_micrograph(image, points, n),
             **_told(fields, n),
-            axis=_abscissa(axis, shape),
+            axis=_abscissa(axis, shape if len(shape) == 1 else partner_shape),
         )
 
 
@@ -145,21 +155,56 @@ def _increasing(values, what):
     return values
 
 
+def _shares(confidence, n):
+    confidence = finite(confidence, "confidence", (n,))
+    if confidence.min() < 0 or confidence.max() > 1:
+        raise ValueError(
+            "confidence must lie in [0, 1], got values from "
+            f"{confidence.min():g} to {confidence.max():g}"
+        )
+    return confidence.astype("<f8").tobytes()
+
+
 def _quantised(samples, decoded):
     """Return samples and decodings as levels 0 to 255 of one scale."""
-    both = np.concatenate([samples.ravel(), decoded.ravel()])
-    low, high = np.percentile(both, (0.1, 99.9) if samples.ndim == 3 else (0, 100))
-    if low == high:
-        raise ValueError(f"samples and decoded show nothing: (nearly) all values are {low:g}")
-
-    def level(values):
-        return (np.clip((values - low) / (high - low), 0, 1) * 255).round().astype(np.uint8)
-
+    low, high = _ends([samples, decoded], "samples and decoded")
     return {
-        "samples": level(samples).tobytes(),
-        "decoded": level(decoded).tobytes(),
-        "levels": [float(low), float(high)],
+        "samples": _levels(samples, low, high),
+        "decoded": _levels(decoded, low, high),
+        "levels": [low, high],
     }
+
+
+def _partners(partners, n, shape):
+    """Return the other halves as levels of their own scale, and the shape of one."""
+    if partners is None:
+        return {}, ()
+    partners = finite(partners, "partners")
+    if partners.ndim != 4 - len(shape) or len(partners) != n:
+        wanted = "(N, L)" if len(shape) == 2 else "(N, h, w)"
+        raise ValueError(
+            f"partners must be {wanted} of {n} samples of shape {shape}, got {partners.shape}"
+        )
+    low, high = _ends([partners], "partners")
+    return {
+        "partners": _levels(partners, low, high),
+        "partner_shape": list(partners.shape[1:]),
+        "partner_levels": [low, high],
+    }, partners.shape[1:]
+
+
+def _ends(parts, what):
+    """Return the values of the levels 0 and 255."""
+    percentiles = (0.1, 99.9) if parts[0].ndim == 3 else (0, 100)
+    low, high = np.percentile(np.concatenate([part.ravel() for part in parts]), percentiles)
+    if low == high:
+        raise ValueError(f"{what} show nothing: (nearly) all values are {low:g}")
+    return float(low), float(high)
+
+
+def _levels(values, low, high):
+    scaled = np.clip((values - low) / (high - low), 0, 1)
+    return (scaled * 255).round().astype(np.uint8).tobytes()
 
 
 def _micrograph(image, points, n):
@@ -200,7 +245,7 @@ def _told(fields, n):
 
 
 def _abscissa(axis, shape):
-    if len(shape) == 2:
+    if len(shape) != 1:
         if axis is not None:
             raise ValueError("axis is for spectra, but these samples are images")
         return []

@@ -79,11 +79,12 @@ class Explorer:
 
     def shown(self, panel):
         """Levels that the page shows under a label."""
-        if len(self.shape) == 2:
+        shape = tuple(self.widget.partner_shape) if panel == "partner" else self.shape
+        if len(shape) == 2:
             data = self.root.locator(f".{panel} canvas").evaluate(
                 "(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
             )
-            data = np.array(data).reshape(*self.shape, 4)
+            data = np.array(data).reshape(*shape, 4)
             assert (data[..., 0] == data[..., 1]).all() and (data[..., 3] == 255).all()
             return data[..., 0]
         pairs = self.root.locator(f".{panel} .line").get_attribute("points").split()
@@ -145,6 +146,31 @@ def explorer(request, visit, pages):
     url, given, widget = pages[request.param]
     visit.tab.set_viewport_size({"width": 1000, "height": 1100})
     return Explorer(visit.open(url), given, widget)
+
+
+PAIRS = {"images": (12, 12), "spectra": (31,)}  # windows of even width, as in chapter 4
+
+
+@pytest.fixture(params=["images", "spectra"])
+def paired(request, visit, tmp_path):
+    """Explorer of windows that are pairs of an image and a spectrum, without confidence."""
+    kind, other = request.param, {"images": "spectra", "spectra": "images"}[request.param]
+    rng = np.random.default_rng(9)
+    label = pd.Categorical(rng.choice(CLASSES, N), CLASSES)
+    points = np.stack(np.mgrid[6:54, 6:98], -1).reshape(-1, 2)[rng.choice(48 * 92, N, False)]
+    given = {
+        "latent": rng.normal(0, 1.1, (N, 2)),
+        "samples": rng.uniform(size=(N, *PAIRS[kind])),
+        "decoded": rng.uniform(size=(len(GRID_Y), len(GRID_X), *PAIRS[kind])),
+        "grid_x": GRID_X, "grid_y": GRID_Y, "label": label,
+        "partners": rng.uniform(5, 6, size=(N, *PAIRS[other])),
+        "image": rng.normal(size=(60, 104)), "window_px": 12,
+        "points": pd.DataFrame(points[:, ::-1].astype(float), columns=["x_px", "y_px"]),
+        "axis": np.linspace(0.2, 1.2, 31), "axis_label": "Energy loss (eV)",
+    }  # fmt: skip
+    widget = LatentExplorer(**given)
+    visit.tab.set_viewport_size({"width": 1000, "height": 1300})
+    return Explorer(visit.open(static_page(tmp_path, widget)), given, widget)
 
 
 @pytest.fixture
@@ -228,6 +254,51 @@ def test_atom_in_the_micrograph_and_point_in_the_plane_are_linked(mapped):
     assert mapped.selected != 110
     mapped.tab.mouse.click(*at)
     mapped.check_selection(110)
+
+
+def test_a_click_shows_both_halves_of_a_pair_and_the_window_it_is(paired):
+    box = paired.root.locator(".ground").bounding_box()
+    partners = np.frombuffer(paired.widget.partners, np.uint8)
+    partners = partners.reshape(N, *paired.widget.partner_shape)
+    seen = set()
+    for u, v in np.random.default_rng(3).uniform(0.3, 0.7, size=(6, 2)):
+        paired.tab.mouse.click(box["x"] + u * box["width"], box["y"] + v * box["height"])
+        index = paired.selected
+        seen.add(index)
+        paired.check_decoding()
+        np.testing.assert_allclose(paired.shown("real"), paired.samples[index], atol=0.02)
+        np.testing.assert_allclose(paired.shown("partner"), partners[index], atol=0.02)
+        path = paired.root.locator(".map .ring >> nth=-1").get_attribute("d")
+        left, top, right, bottom = map(float, re.match(r"M(.+?),(.+?)h(.+?)v(.+?)h", path).groups())
+        x, y = paired.given["points"].iloc[index]
+        assert (left, top, right, bottom) == (x - 6.5, y - 6.5, 12, 12)
+        assert f"M{x - 1:g},{y:g}h2" in path
+    assert len(seen) > 3
+
+
+def test_a_place_in_the_micrograph_is_the_nearest_window(paired):
+    frame = paired.root.locator(".map image").bounding_box()
+    points = paired.given["points"].to_numpy()
+    for place in ((20.2, 30.7), (80.1, 11.4)):
+        at = (np.array(place) + 0.5) / (104, 60) * (frame["width"], frame["height"])
+        paired.tab.mouse.click(frame["x"] + at[0], frame["y"] + at[1])
+        distance = np.linalg.norm(points - place, axis=1)
+        assert distance[paired.selected] == pytest.approx(distance.min(), abs=0.2)
+        np.testing.assert_allclose(paired.cursor, paired.latent[paired.selected])
+
+
+def test_without_confidence_there_is_no_slider(paired):
+    assert not paired.root.locator("input[type=range]").is_visible()
+    assert not paired.root.locator(".counts").is_visible()
+    assert "Confidence" not in paired.texts("dt") and "confidence" not in paired.text(".chosen")
+    paired.root.locator("summary").click()
+    label = np.asarray(paired.given["label"])
+    rows = paired.root.locator("tbody tr").evaluate_all(
+        "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent.trim()))"
+    )
+    assert rows == [[name, str((label == name).sum())] for name in CLASSES]
+    assert paired.root.locator(".map .mark.below").evaluate_all("(a) => a.map((e) => "
+                               "e.getAttribute('d')).join('')") == ""  # fmt: skip
 
 
 def test_arrow_keys_in_the_micrograph_reach_the_neighbour(mapped):
@@ -315,6 +386,16 @@ def test_backdrop_shows_each_decoding_in_its_place_and_can_be_hidden(mapped):
         # unequal steps: a grid point is off the middle of its cell, so any pixel of it may show
         levels = mapped.decode([(GRID_Y[row], GRID_X[column])])[0]
         assert set(near.ravel()) <= set(levels.round().astype(int))
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pairs_fit_too(paired, width):
+    paired.tab.set_viewport_size({"width": width, "height": 900})
+    assert paired.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for selector in (".plane", ".here", ".real", ".partner", ".map"):
+        assert paired.root.locator(selector).bounding_box()["width"] > 100
+    for drawing in paired.root.locator("[role=img], [role=application]").all():
+        assert len(drawing.get_attribute("aria-label")) > 20
 
 
 @pytest.mark.parametrize("width", [390, 640, 1280])

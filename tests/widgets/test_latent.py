@@ -113,6 +113,39 @@ def test_without_an_image_there_is_no_picture():
     assert widget.picture == b"" and widget.picture_shape == [] and widget.points == b""
 
 
+@pytest.mark.parametrize("shape, other", [((5, 7), (50,)), ((50,), (5, 7))])
+def test_partners_arrive_on_a_scale_of_their_own(shape, other):
+    given = field(shape=shape)
+    given["partners"] = np.random.default_rng(6).normal(-3, 0.1, (40, *other))
+    axis = np.linspace(0.2, 1.2, 50)
+    widget = LatentExplorer(**given, window_px=8, axis=axis)
+    assert widget.partner_shape == list(other) and widget.axis == axis.tolist()
+    assert widget.window_px == 8
+    low, high = widget.partner_levels
+    values = low + levels(widget.partners, 40, *other) * (high - low) / 255
+    expected = np.clip(given["partners"], low, high)
+    np.testing.assert_allclose(values, expected, atol=0.501 * (high - low) / 255)
+    assert widget.levels == LatentExplorer(**field(shape=shape)).levels
+
+
+def test_without_confidence_and_partners_nothing_of_them_is_carried():
+    given = field()
+    del given["confidence"]
+    widget = LatentExplorer(**given)
+    assert widget.confidence == b"" and widget.partners == b"" and widget.window_px == 0
+
+
+def test_two_networks_over_a_film_take_less_than_two_megabytes():
+    rng = np.random.default_rng(2)
+    images, spectra = rng.normal(size=(690, 16, 16)), rng.normal(size=(690, 200))
+    size = 0
+    for samples, partners in ((images, spectra), (spectra, images)):
+        given = field(n=690, shape=samples.shape[1:], grid=(16, 16)) | {"samples": samples}
+        widget = LatentExplorer(**given, partners=partners)
+        size += len(json.dumps(dependency_state([widget], drop_defaults=False)))
+    assert size < 2_000_000
+
+
 def test_inputs_stay_as_they_were():
     given = field()
     before = {name: np.array(value, copy=True) for name, value in given.items()}
@@ -147,6 +180,10 @@ WRONG = {
     "points must lie inside": {"points": pd.DataFrame({"x_px": [0.0] * 40, "y_px": [60.0] * 40})},
     "one row per sample": {"fields": pd.DataFrame({"a": [1]})},
     "axis is for spectra": {"axis": np.arange(5)},
+    r"partners must be \(N, L\)": {"partners": np.zeros((40, 5, 7))},
+    "partners must be .* of 40": {"partners": np.zeros((39, 9))},
+    "partners show nothing": {"partners": np.zeros((40, 9))},
+    "axis must have shape": {"partners": np.eye(40, 9), "axis": np.arange(8)},
     "show nothing": {"samples": np.ones((40, 5, 7)), "decoded": np.ones((3, 4, 5, 7))},
 }
 
