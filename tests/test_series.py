@@ -41,58 +41,6 @@ def write_signal(plugin, path, values, steps=(0.04, 0.05, 0.05), units=("s", "nm
     return path
 
 
-def dm4(path, values, step_nm=0.05, step_s=0.04):
-    """Write the tags of a DigitalMicrograph 4 file that readers need."""
-    import struct
-
-    big = ">"
-
-    def name(text):
-        return struct.pack(big + "H", len(text)) + text.encode()
-
-    def entry(text, payload, info):
-        body = b"%%%%" + struct.pack(big + "Q", len(info))
-        body += b"".join(struct.pack(big + "Q", i) for i in info) + payload
-        return b"\x15" + name(text) + struct.pack(big + "Q", len(body)) + body
-
-    def number(text, value, kind):
-        code = {"H": 4, "i": 3, "I": 5, "f": 6, "d": 7, "B": 8}[kind]
-        return entry(text, struct.pack("<" + kind, value), [code])
-
-    def words(text, value):
-        data = value.encode("utf-16-le")
-        return entry(text, data, [20, 4, len(value)])
-
-    def group(text, parts):
-        body = b"\x00\x00" + struct.pack(big + "Q", len(parts)) + b"".join(parts)
-        return b"\x14" + name(text) + struct.pack(big + "Q", len(body)) + body
-
-    def axis(scale, unit):
-        return group("", [number("Origin", 0.0, "f"), number("Scale", scale, "f"),
-                          words("Units", unit)])  # fmt: skip
-
-    flat = values.astype("<f4").ravel()
-    pixels = entry("Data", flat.tobytes(), [20, 6, flat.size])
-    sizes = group("Dimensions", [number("", n, "I") for n in values.shape[::-1]])
-    dimension = group("Dimension", [axis(step_nm, "nm"), axis(step_nm, "nm"), axis(step_s, "s")])
-    calibrations = group("Calibrations", [
-        group("Brightness", [number("Origin", 0.0, "f"), number("Scale", 1.0, "f"),
-                             words("Units", "")]),
-        dimension,
-    ])  # fmt: skip
-    image_data = group("ImageData", [
-        calibrations, pixels, number("DataType", 2, "I"), sizes, number("PixelDepth", 4, "I"),
-    ])  # fmt: skip
-    image = group("", [image_data, group("ImageTags", []), words("Name", "video")])
-    root = [number("InImageMode", 1, "B"), group("ImageList", [image])]
-    body = b"\x01\x00" + struct.pack(big + "Q", len(root)) + b"".join(root)
-    header = (
-        struct.pack(big + "I", 4) + struct.pack(big + "Q", len(body)) + struct.pack(big + "I", 1)
-    )
-    path.write_bytes(header + body + b"\x00" * 8)
-    return path
-
-
 def test_a_video_is_labelled_in_s_and_nm(save, counts):
     path = save(counts)
     video = open_series(path, 0.05, frame_s=0.04)
@@ -145,7 +93,7 @@ def test_stacks_of_the_microscopes_bring_pixel_size_and_frame_time(name, tmp_pat
     assert video.frame_s == pytest.approx(0.04)
 
 
-def test_dm4(tmp_path, counts):
+def test_dm4(tmp_path, counts, dm4):
     video = open_series(dm4(tmp_path / "a.dm4", counts))
     np.testing.assert_array_equal(video, counts)
     assert video.pixel_size_nm == pytest.approx(0.05)
@@ -231,7 +179,7 @@ def test_bad_shapes_and_types_are_refused(save, counts):
         open_series(save(counts.astype(complex)), 0.05)
 
 
-def test_missing_damaged_and_unknown_files_are_refused(tmp_path, save, counts):
+def test_missing_damaged_and_unknown_files_are_refused(tmp_path, save, counts, dm4):
     with pytest.raises(DataError, match="does not exist"):
         open_series(tmp_path / "none.tif", 0.05)
     (tmp_path / "empty.tif").touch()

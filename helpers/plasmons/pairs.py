@@ -76,7 +76,7 @@ def make_pairs(haadf, losses, window=WINDOW, film=0):
     if image.ndim != 2 or spectra.ndim != 3 or image.shape != spectra.shape[:2]:
         raise DataError(
             f"The dark-field image has shape {image.shape}, the spectrum image {spectra.shape}:"
-            " expected the same rows and columns; see helpers.plasmons.eels_data.pair."
+            " expected the same rows and columns; see helpers.spectrum_images.pair."
         )
     if window < 2 or min(image.shape) < window:
         raise DataError(

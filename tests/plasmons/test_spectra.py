@@ -1,8 +1,7 @@
-"""Spectra against the truth of the simulation; files."""
+"""Spectra against the truth of the simulation; the measured pair."""
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from helpers.data import DataError, DataUnavailable
 from helpers.plasmons import eels_data, errors, spectra
@@ -69,56 +68,6 @@ def test_the_noise_floor_is_estimated_without_the_truth(small):
     truth = small.loss.sel(energy=losses.energy).values
     known = np.median(errors.relative_error(truth, losses.values))
     assert np.median(errors.noise_floor(losses.values)) == pytest.approx(known, rel=0.2)
-
-
-def test_what_is_written_opens_again(small, tmp_path):
-    losses = spectra.plasmon_losses(small.counts)
-    eels_data.save_spectrum_image(tmp_path / "a.hspy", losses)
-    back = eels_data.open_spectrum_image(tmp_path / "a.hspy")
-    assert (back.values == losses.values).all()
-    assert back.energy.values == pytest.approx(losses.energy.values)
-    assert back.attrs["pixel_size_nm"] == pytest.approx(2.0)
-    np.savez(tmp_path / "b.npz", counts=losses.values, energy_ev=losses.energy.values)
-    with pytest.raises(DataError, match="pixel_size_nm"):
-        eels_data.open_spectrum_image(tmp_path / "b.npz")
-    again = eels_data.open_spectrum_image(tmp_path / "b.npz", 2.0)
-    assert (again.values == losses.values).all()
-
-
-@pytest.mark.parametrize(
-    "change, match",
-    [
-        (lambda v, e: (np.where(v == v.max(), np.nan, v), e), "not finite"),
-        (lambda v, e: (np.where(np.arange(len(v))[:, None, None] == 2, 0, v), e), "only zeros"),
-        (lambda v, e: (v, e[::-1]), "do not increase"),
-        (lambda v, e: (v[..., 1:], e), "expected"),
-        (lambda v, e: (v[0], e), "expected"),
-    ],
-)
-def test_bad_spectrum_images_are_refused(tmp_path, change, match):
-    values = np.random.default_rng(0).random((8, 9, 20))
-    values, energy = change(values, np.linspace(-0.1, 1, 20))
-    np.savez(tmp_path / "bad.npz", counts=values, energy_ev=energy, pixel_size_nm=1.5)
-    with pytest.raises(DataError, match=match):
-        eels_data.open_spectrum_image(tmp_path / "bad.npz")
-
-
-def test_other_files_are_refused(tmp_path):
-    (tmp_path / "a.txt").write_text("x")
-    (tmp_path / "a.hspy").write_text("x")
-    with pytest.raises(DataError, match="ending"):
-        eels_data.open_spectrum_image(tmp_path / "a.txt")
-    with pytest.raises(DataError, match="could not be read"):
-        eels_data.open_spectrum_image(tmp_path / "a.hspy")
-    with pytest.raises(DataError, match="does not exist"):
-        eels_data.open_spectrum_image(tmp_path / "none.hspy")
-
-
-def test_images_are_binned_onto_the_spectra(small):
-    fine = xr.DataArray(np.kron(small.haadf.values, np.ones((2, 2))), dims=("y", "x"))
-    assert eels_data.pair(small.counts, fine).values == pytest.approx(small.haadf.values)
-    with pytest.raises(DataError, match="whole multiple"):
-        eels_data.pair(small.counts, fine[:-1])
 
 
 @pytest.mark.measured
