@@ -7,8 +7,10 @@ and a factorisation into four loadings (maps) and factors (spectra).
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from scipy import ndimage
+from scipy.signal import find_peaks
 from skimage.filters import threshold_otsu
 from sklearn.decomposition import NMF
 
@@ -18,6 +20,7 @@ REGIONS = ("particle", "gap", "hole", "outside")
 GAP_NM = 5.0  # bare places narrower than this between particles are gaps
 RIM_NM = 2.0  # pixels closer than this to the border of a particle count for no region but gaps
 OPEN_NM = 4.0  # a hole and the outside begin that far from the particles
+LEAST_PROMINENCE = 0.02  # of a peak, in units of the highest
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def region_spectra(losses, found):
         Coordinate ``pixels`` (along region) counts them.
     """
     present = [k for k in range(len(REGIONS)) if (found == k).any()]
-    values = [losses.values[found == k].mean(0) for k in present]
+    values = [losses.to_numpy()[found == k].mean(0) for k in present]
     return xr.DataArray(
         np.stack(values), dims=("region", "energy"), name=losses.name,
         coords={
@@ -114,6 +117,50 @@ def region_spectra(losses, found):
             "energy": losses.energy,
         },
     )  # fmt: skip
+
+
+def region_peaks(means):
+    """Peaks of the mean spectra of regions.
+
+    Parameters
+    ----------
+    means : xarray.DataArray ("region", "energy")
+        As `region_spectra` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per peak: ``region``, ``energy_eV``, ``loss_per_eV``. A spectrum that only falls
+        has none.
+    """
+    rows = []
+    for region, spectrum in zip(means.region.to_numpy(), means.to_numpy()):
+        places, _ = find_peaks(spectrum, prominence=LEAST_PROMINENCE * spectrum.max())
+        rows += [
+            {"region": region, "energy_eV": float(means.energy[k]), "loss_per_eV": spectrum[k]}
+            for k in places
+        ]
+    return pd.DataFrame(rows, columns=["region", "energy_eV", "loss_per_eV"])
+
+
+def reach(loadings, found):
+    """How far factors reach beyond the film: mean loading outside over mean loading on particles.
+
+    Parameters
+    ----------
+    loadings : array (k, y, x)
+    found : array (y, x) of int
+        As `regions` gives them.
+
+    Returns
+    -------
+    numpy.ndarray (k,)
+        NaN without an outside or without particles.
+    """
+    outside, particle = (found == REGIONS.index(name) for name in ("outside", "particle"))
+    if not outside.any() or not particle.any():
+        return np.full(len(loadings), np.nan)
+    return loadings[:, outside].mean(1) / np.maximum(loadings[:, particle].mean(1), 1e-30)
 
 
 def factorise(losses, components=4, seed=0):
@@ -130,7 +177,7 @@ def factorise(losses, components=4, seed=0):
     Factorisation
         In the order of their share of the data, largest first.
     """
-    flat = np.clip(losses.values.reshape(-1, losses.shape[-1]), 0, None).astype(float)
+    flat = np.clip(losses.to_numpy().reshape(-1, losses.shape[-1]), 0, None).astype(float)
     model = NMF(components, init="nndsvda", max_iter=600, tol=1e-3, random_state=seed)
     loadings = model.fit_transform(flat / flat.max()) * flat.max()
     factors = model.components_

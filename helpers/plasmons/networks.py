@@ -136,6 +136,11 @@ class Spec2Im(nn.Module):
         return self.decode(self.encode(spectra))
 
 
+def size(network: nn.Module) -> int:
+    """Number of trained parameters."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 class _Twice(nn.Upsample):
     def __init__(self):
         super().__init__(scale_factor=2, mode="nearest")
