@@ -27,8 +27,9 @@ class Parameter:
     """One parameter of a chapter: its name, declared type, default and trailing comment.
 
     `data`, and every text parameter whose comment begins with "path", names a file; one that may
-    hold several frames says "video". What values are allowed stands in the comment too: "one of a,
-    b or c", "0..1", "0 or more", or, at its beginning, "symbols" (of different elements).
+    hold several frames says "video", one with a spectrum in every pixel "spectrum image". What
+    values are allowed stands in the comment too: "one of a, b or c", "0..1", "0 or more", or, at
+    its beginning, "symbols" (of different elements).
     """
 
     name: str
@@ -45,6 +46,11 @@ class Parameter:
     def is_video(self):
         """Whether the file may hold several frames."""
         return self.is_path and "video" in self.comment
+
+    @property
+    def is_spectrum_image(self):
+        """Whether the file holds a spectrum image."""
+        return self.name == "data" and "spectrum image" in self.comment
 
     @property
     def choices(self):

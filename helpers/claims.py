@@ -13,13 +13,14 @@ from helpers.results import (
     jsonable,
     note,
     number,
+    place,
     table,
     with_spread,
 )
 
 __all__ = [
-    "Claim", "check_claims", "claims_html", "collect", "note", "number", "read_claims",
-    "show_claims", "table", "with_spread",
+    "Claim", "check_claims", "claims_html", "collect", "note", "number", "place",
+    "read_claims", "show_claims", "table", "with_spread",
 ]  # fmt: skip
 
 COLUMNS = ("Paper", "Ours", "Data", "Verdict")

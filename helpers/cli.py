@@ -49,6 +49,9 @@ def _parser():
     runner.add_argument("chapter", help="such as ch01")
     runner.add_argument("--data", metavar="FILE", help="analyse this file only")
     runner.add_argument(
+        "--haadf", metavar="FILE", help="dark-field image of the same scan, of a spectrum image"
+    )
+    runner.add_argument(
         "-p", dest="parameters", metavar="NAME=VALUE", action="append", default=[],
         help="set a parameter; can be repeated",
     )  # fmt: skip
@@ -97,6 +100,8 @@ def _run(chosen):
         if not equals:
             raise chapters.Refused(f"-p takes NAME=VALUE, and {pair!r} has no equals sign")
         given[name.strip()] = value
+    if chosen.haadf is not None:
+        given["haadf"] = chosen.haadf
     try:
         out = runs.run(chosen.chapter, chosen.out, chosen.data, given, chosen.force)
     except runs.RunFailed as error:

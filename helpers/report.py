@@ -20,6 +20,7 @@ QUICK = (
 )
 SLIM_COLUMNS, WIDE_COLUMNS = 5, 8
 LONG = 40  # characters of a cell
+FILES = "files"  # folder for what `helpers.results.place` is asked for
 
 
 def write(folder, notebook, about, parameters):
@@ -29,7 +30,7 @@ def write(folder, notebook, about, parameters):
     ----------
     folder : Path
         Where to write: ``report.html``, ``results.json``, ``provenance.json``, ``methods.md``,
-        ``tables/*.csv`` and ``figures/*.png``.
+        ``tables/*.csv`` and ``figures/*.png``. What stands in its folder ``files`` is listed.
     notebook : nbformat.NotebookNode
         The executed notebook; all results are taken from its outputs.
     about : dict
@@ -42,6 +43,7 @@ def write(folder, notebook, about, parameters):
         found["notes"].insert(0, {"text": QUICK, "level": "warning"})
     found["tables"] = _write_tables(folder / "tables", found["tables"])
     found["figures"] = _write_figures(folder / "figures", figures(notebook))
+    found["files"] = sorted(f"{FILES}/{path.name}" for path in (folder / FILES).glob("*"))
     text, citations = methods(notebook, about)
     _write(folder / "methods.md", _markdown(text, citations))
     _write_json(folder / "provenance.json", about)
@@ -119,6 +121,7 @@ def _results(found, about):
         "figures": [
             {k: f[k] for k in ("name", "caption", "alt", "file")} for f in found["figures"]
         ],
+        "files": found["files"],
     }
 
 
@@ -251,6 +254,7 @@ def _page(found, about, parameters, text, citations):
         numbers=found["numbers"],
         figures=found["figures"],
         tables=[t for t in found["tables"] if t is not check],
+        files=found["files"],
         claims=found["claims"] if about["cells"] == "all" else [],
         methods=text,
         citations=citations,

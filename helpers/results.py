@@ -5,6 +5,7 @@ the executed notebook is the one record of its results.
 """
 
 import math
+import os
 import re
 from html import escape
 from numbers import Integral
@@ -17,6 +18,7 @@ from IPython.display import display
 MIME = "application/vnd.a2s.{}+json"
 ROWS_SHOWN = 24
 NONE = "–"  # for a value that there is not
+KEPT = "A2S_FILES"  # environment variable by which a rerun names its folder for files
 
 
 def number(name, value, unit="", spread=None, data="measured", label=""):
@@ -107,6 +109,28 @@ def note(text, level="info"):
     look = "warning" if level == "warning" else "note"
     html = f'<div class="a2s-note admonition {look}" role="note"><p>{escape(text)}</p></div>'
     emit("note", dict(text=text, level=level), html, f"{level}: {text}")
+
+
+def place(name, out=""):
+    """Say where to write a result that is neither number, table nor figure.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file.
+    out : str or pathlib.Path
+        Folder of a reader who asked for files. A rerun has one of its own, which comes first.
+
+    Returns
+    -------
+    pathlib.Path or None
+        None where nothing is to be written.
+    """
+    folder = os.environ.get(KEPT) or out
+    if not folder:
+        return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder) / name
 
 
 def collect(notebook):

@@ -24,7 +24,8 @@ from jupyter_client.manager import AsyncKernelManager
 from helpers import chapters, provenance, report
 from helpers.chapters import Refused, tags
 from helpers.data import open_image, open_points, open_series
-from helpers.results import emit
+from helpers.results import KEPT, emit
+from helpers.spectrum_images import open_pair
 
 
 class RunFailed(RuntimeError):
@@ -72,11 +73,8 @@ def run(name, out, data=None, parameters=None, force=False):
         changed["data"] = str(data)
     # The kernel works in another folder than the user.
     files = {k: Path(os.path.abspath(v)) for k, v in changed.items() if v and declared[k].is_path}
-    if data is not None:
-        opens = open_series if declared["data"].is_video else open_image
-        image = opens(files["data"], (defaults | changed).get("pixel_size_nm") or None)
-        if "labels" in files:
-            open_points(files["labels"], image)
+    if "data" in declared:
+        _check_inputs(files, defaults | changed, declared["data"])
     inputs = {k: provenance.describe(path) for k, path in files.items()}
     shown = changed | {k: about["path"] for k, about in inputs.items()}
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -126,13 +124,14 @@ class ThisPython(AsyncKernelManager):
     """Start kernels with the Python that runs this code, whichever kernels are registered."""
 
     transport_encryption = "auto" if zmq.has("curve") else "disabled"
+    environment = {}
 
     @property
     def kernel_spec(self):
         """The kernel of `sys.executable`."""
         from ipykernel.kernelspec import get_kernel_dict
 
-        return KernelSpec(**get_kernel_dict())
+        return KernelSpec(**get_kernel_dict(), env=self.environment)
 
 
 def _chapter(name):
@@ -149,6 +148,24 @@ def _converted(given, declared):
         if name in ("data", "out"):
             raise Refused(f"parameter {name!r} is set by --{name}, not by -p")
     return {name: declared[name].convert(value) for name, value in given.items()}
+
+
+def _check_inputs(files, values, about):
+    """Open what is to be analysed, so that nothing is started with a file that cannot be."""
+    size = values.get("pixel_size_nm") or None
+    if about.is_spectrum_image:
+        if ("data" in files) != ("haadf" in files):
+            raise Refused(
+                "a spectrum image (--data) and the dark-field image of the same scan (--haadf)"
+                " belong together: give both or neither"
+            )
+        if files:
+            given = values.get("ev_per_channel") or None, values.get("first_ev", 0.0)
+            open_pair(files["data"], files["haadf"], size, *given)
+    elif "data" in files:
+        image = (open_series if about.is_video else open_image)(files["data"], size)
+        if "labels" in files:
+            open_points(files["labels"], image)
 
 
 def _check_destination(out, force):
@@ -231,6 +248,9 @@ def _your_data_only(notebook, chapter, declared):
 def _execute(notebook, path, values):
     import papermill
 
+    class Kernel(ThisPython):
+        environment = {KEPT: str(path.parent / report.FILES)}
+
     # It misreads parameters with an equals sign in their comment, and then calls them unknown.
     logging.getLogger("papermill").setLevel(logging.ERROR)
     papermill.execute_notebook(
@@ -239,7 +259,7 @@ def _execute(notebook, path, values):
         parameters=values,
         kernel_name="python3",
         language="python",
-        kernel_manager_class=ThisPython,
+        kernel_manager_class=Kernel,
         cwd=str(chapters.BOOK),
         progress_bar=sys.stderr.isatty(),
     )

@@ -57,12 +57,23 @@ def test_run_prints_the_report_and_passes_values_with_equals_signs(book, capsys)
     assert cells[-1].outputs[0].text == "a=b c\n"
 
 
+def test_the_dark_field_image_is_an_option_or_a_parameter(book, capsys, monkeypatch):
+    from helpers import runs
+
+    seen = []
+    monkeypatch.setattr(runs, "run", lambda *given: seen.append(given) or book)
+    for how in (["--haadf", "h.tif"], ["-p", "haadf=h.tif"]):
+        assert cli.main(["run", "ch04", "--data", "s.hspy", *how, "--out", "o"]) == 0
+    assert seen == [("ch04", "o", "s.hspy", {"haadf": "h.tif"}, False)] * 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--data", "none.tif"], "none.tif does not exist"),
         (["-p", "threshold"], "no equals sign"),
         (["-p", "threshold=high"], "threshold takes float"),
+        (["--haadf", "h.tif"], "unknown parameter 'haadf'; valid are"),
         (["-p", "nothing=1"], "valid are data, threshold, label, fail"),
     ],
 )

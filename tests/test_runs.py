@@ -391,6 +391,56 @@ def test_labels_that_do_not_fit_the_image_start_nothing(book, image, tmp_path):
     left_in(tmp_path, "image.tif", "far.csv", "wrong.csv")
 
 
+def test_files_that_the_notebook_writes_stay_beside_it(book, tmp_path):
+    book(code("from helpers import claims; claims.place('<map>.bin').write_bytes(b'12')"))
+    out = runs.run("ch01", tmp_path / "out")
+    assert (out / "files" / "<map>.bin").read_bytes() == b"12"
+    assert json.loads((out / "results.json").read_text())["files"] == ["files/<map>.bin"]
+    assert "<code>files/&lt;map&gt;.bin</code>" in (out / "report.html").read_text()
+    assert "A2S_FILES" not in os.environ
+    book(code("1"))
+    out = runs.run("ch01", tmp_path / "without")
+    assert not (out / "files").exists() and "Files" not in (out / "report.html").read_text()
+
+
+SPECTRUM_IMAGE = """data: str = ""  # path of your spectrum image
+haadf: str = ""  # path of the dark-field image
+pixel_size_nm: float = 0.0  # nm
+ev_per_channel: float = 0.0  # eV
+first_ev: float = 0.0  # eV
+"""
+
+
+def test_a_spectrum_image_is_opened_with_its_dark_field_image(book, tmp_path):
+    show = "from helpers.spectrum_images import open_pair\n"
+    show += "spectra, _ = open_pair(data, haadf, pixel_size_nm, ev_per_channel, first_ev)\n"
+    show += "print(spectra.shape, float(spectra.energy[0]))"
+    book(code(SPECTRUM_IMAGE, "parameters"), code(show, "your-data"))
+    counts = np.random.default_rng(0).poisson(9, (32, 33, 5)) + 1.0
+    np.save(tmp_path / "map.npy", counts)
+    np.save(tmp_path / "dark.npy", counts[..., 0])
+    np.save(tmp_path / "other.npy", counts[:, :-1, 0])
+    given = {"haadf": "dark.npy", "pixel_size_nm": 2, "ev_per_channel": 0.1, "first_ev": 0.3}
+    out = runs.run("ch01", "out", "map.npy", given)
+    last = nbformat.read(out / "ch01_tiny.ipynb", as_version=4).cells[-1]
+    assert last.outputs[0].text == "(32, 33, 5) 0.3\n"
+    inputs = json.loads((out / "provenance.json").read_text())["inputs"]
+    assert {name: about["path"] for name, about in inputs.items()} == {
+        "data": "map.npy", "haadf": "dark.npy",
+    }  # fmt: skip
+    for change, reason in (
+        ({"haadf": "other.npy"}, "32 x 32 pixels, the spectrum image 32 x 33"),
+        ({"haadf": "none.npy"}, "none.npy does not exist"),
+        ({"ev_per_channel": 0}, "which energies"),
+    ):
+        with pytest.raises(DataError, match=reason):
+            runs.run("ch01", "second", "map.npy", given | change)
+    for data, change in (("map.npy", {"haadf": ""}), (None, {})):
+        with pytest.raises(Refused, match="belong together"):
+            runs.run("ch01", "second", data, given | change)
+    left_in(tmp_path, "out", "map.npy", "dark.npy", "other.npy")
+
+
 # ---------------------------------------------------------------- refused before it starts
 
 
