@@ -1,16 +1,16 @@
 """Simulated films for the studies of chapter 4, made once and kept in _build/plasmons.
 
 Film 0 is the one of the chapter. Each is 61 x 74 pixels with 200 energies, reduced to losses as a
-measured one would be; the noise-free truth lies beside it. Time grows with the third power of the
-number of particles: for larger pixels take fewer of them, such as 40 x 46 of 3 nm.
+measured one would be; the noise-free truth of both is known too. Time grows with the third power of
+the number of particles: for larger pixels take fewer of them, such as 40 x 46 of 3 nm.
 """
 
 import numpy as np
 
-from helpers.plasmons.arrays import SHAPE
+from helpers.plasmons.arrays import SHAPE, draw_array
 from helpers.plasmons.exploration import regions
 from helpers.plasmons.pairs import join, make_pairs
-from helpers.plasmons.recording import simulate
+from helpers.plasmons.recording import Instrument, simulate
 from helpers.plasmons.spectra import plasmon_losses
 from helpers.registry import ROOT
 
@@ -35,11 +35,12 @@ def film(seed, pixel_nm=1.5, shape=SHAPE):
 
 
 def pairs_of(seeds, pixel_nm=1.5, shape=SHAPE, window=16, spectra="losses"):
-    """Pairs of several films; ``spectra="truth"`` for those without noise."""
-    return join(
-        [
-            make_pairs(kept["haadf"], kept[spectra], window, seed)
-            for seed in seeds
-            for kept in [film(seed, pixel_nm, shape)]
-        ]
-    )
+    """Pairs of several films; ``spectra="truth"`` for those whose images and spectra lack noise."""
+    several = []
+    for seed in seeds:
+        kept = film(seed, pixel_nm, shape)
+        image = kept["haadf"]
+        if spectra == "truth":
+            image = Instrument().dark_field(draw_array(seed, shape, pixel_nm).thickness_nm())
+        several.append(make_pairs(image, kept[spectra], window, seed))
+    return join(several)

@@ -88,6 +88,10 @@ class Instrument:
         offset = (np.asarray(energy_ev, float) - self.phonon_ev) / sigma
         return self.phonon * np.exp(-(offset**2) / 2) / (sigma * np.sqrt(2 * np.pi))
 
+    def dark_field(self, thickness_nm):
+        """Mean count of the dark-field detector where the cubes are so thick."""
+        return self.haadf_electrons * (thickness_nm + self.membrane_nm) / 10
+
 
 @dataclass(frozen=True)
 class Simulated:
@@ -156,7 +160,7 @@ def simulate(seed, array=None, instrument=Instrument(), energy_ev=ENERGY_EV, **f
     drift = _drift(rng, array.shape, instrument.drift_ev)
     expected = _expected(instrument, energy, widened, kept.ravel(), drift.ravel())
     counts = rng.poisson(expected).astype(np.float32).reshape(*array.shape, -1)
-    bright = instrument.haadf_electrons * (thick + instrument.membrane_nm) / 10
+    bright = instrument.dark_field(thick)
     dims = ("y", "x", "energy")
     places = places_nm(array.shape, array.pixel_nm)
     axes = places | {"energy": ("energy", energy, {"units": "eV"})}

@@ -145,6 +145,28 @@ def test_symmetries_make_a_network_indifferent_to_them(toy):
         learn.train(None, bright, bright[1:], epochs=1)
 
 
+def test_relative_loss_is_the_relative_error():
+    rng = np.random.default_rng(2)
+    found, image = rng.random((2, 5, 8, 8)).astype(np.float32)
+    loss = float(learn.relative_loss(torch.from_numpy(found), torch.from_numpy(image)))
+    error = errors.relative_error(found, image, (-2, -1)).mean()
+    assert 100 * loss == pytest.approx(error, rel=1e-3)
+
+
+def test_half_precision_learns_as_well(toy):
+    images = toy[0]
+    bright = images.sum((1, 2))[:, None].repeat(4, 1)
+    bright = bright / bright.max()
+    whole, half = (
+        learn.train(
+            lambda: networks.Im2Spec(2, 4, 8), images, bright, epochs=3, progress=False,
+            half=half, relative=True, cycle=True,
+        )[1].loss.iloc[-1]
+        for half in (False, True)
+    )  # fmt: skip
+    assert half == pytest.approx(whole, rel=0.3)
+
+
 @pytest.mark.parametrize("method", baselines.METHODS)
 def test_baselines_beat_nothing_or_the_mean(toy, method, monkeypatch):
     monkeypatch.setattr(baselines, "TREES", 30)
@@ -194,3 +216,22 @@ def test_clusters_are_numbered_by_size():
     points = np.concatenate([rng.normal(k * 10, 1, (n, 2)) for k, n in enumerate((10, 60, 30))])
     found = latent.clusters(points, 3)
     assert (found[10:70] == 0).all() and (found[70:] == 1).all() and (found[:10] == 2).all()
+
+
+def test_relative_neighbours_have_less_relative_error_than_their_mean():
+    rng = np.random.default_rng(0)
+    bars = np.zeros((2, 5, 5), np.float32)
+    bars[0, 2], bars[1, :, 2] = 1, 1
+    targets = bars[(rng.random(400) < 0.7).astype(int)].reshape(400, 25) + 0.05
+    inputs = rng.normal(size=(400, 3))
+    close, mean = (
+        relative_error_of(kind(200), inputs, targets)
+        for kind in (baselines.RelativeNeighbours, baselines.KNeighborsRegressor)
+    )
+    assert close < 0.95 * mean
+    one = baselines.RelativeNeighbours(1).fit(inputs, targets).predict(inputs)
+    assert np.allclose(one, targets, atol=1e-3)
+
+
+def relative_error_of(model, inputs, targets):
+    return errors.relative_error(model.fit(inputs, targets).predict(inputs), targets).mean()
