@@ -1,12 +1,12 @@
 """Make study.csv and coarse.csv: how well networks and baselines predict, by split and seed.
 
 One row per run and test film: ``direction`` (im2spec or spec2im), ``method`` (a baseline,
-``published``: the paper's recipe, ``ours``: see `helpers.plasmons.learn`), ``split``, ``film``,
-``latent``, ``seed``. Splits: ``random`` and ``block`` know film 0 alone, of which ``block`` leaves
-out the lower end; ``block and films`` tests on the same block and trains on films 1 to 12 besides;
-``film`` trains on films 1 to 12 and tests on whole films. Films 14 to 16 were first looked at when
-all recipes stood; on film 0, the one the chapter shows, im2spec's was found, and film 13 is there
-to choose epochs and settings on.
+``published``: the paper's recipe, ``ours``: see `helpers.plasmons.learn`, ``ours together``: the
+mean of what the networks of three seeds say), ``split``, ``film``, ``latent``, ``seed``. Splits:
+``random`` and ``block`` know film 0 alone, of which ``block`` leaves out the lower end; ``block and
+films`` tests on the same block and trains on films 1 to 12 besides; ``film`` trains on films 1 to
+12 and tests on whole films. Films 14 to 16 were first looked at when all recipes stood; on film 0,
+the one the chapter shows, im2spec's was found, and film 13 is there to choose epochs and settings.
 
 ``error`` is the mean relative error in per cent over test windows against what was measured,
 ``error_truth`` against the truth without noise, ``floor`` that of the truth against what was
@@ -22,6 +22,7 @@ last epoch. Weights of trained networks are kept in _build/plasmons.
     python data/ch04/make_study.py --baselines          # ten minutes of one core
     python data/ch04/make_study.py --networks           # three hours: latents, seeds and splits
     python data/ch04/make_study.py --networks --latents 10 --splits film --seeds 0 --methods ours
+    python data/ch04/make_study.py --together --latents 10 2 --splits film "block and films"
     python data/ch04/make_study.py --coarse --baselines --networks --latents 10 2 --splits film
 """
 
@@ -40,7 +41,7 @@ from helpers.plasmons.networks import Im2Spec, Spec2Im
 from helpers.plasmons.pairs import WINDOW, on_map, scale_of
 from helpers.plasmons.splits import block_split, random_split
 from helpers.registry import ROOT
-from helpers.weights import save_weights
+from helpers.weights import load_weights, save_weights
 
 FOLDER = ROOT / "data" / "ch04"
 TABLE = FOLDER / "study.csv"
@@ -49,6 +50,8 @@ DIRECTIONS = ("im2spec", "spec2im")
 SPLITS = ("film", "block and films", "block", "random")
 METHODS = ("ours", "published")
 LATENTS = (10, 2, 1, 3, 5, 20)
+SEEDS = (0, 1, 2)
+TOGETHER = "ours together"
 SHOWN_FILM, TRAIN_FILMS, VALIDATION_FILM, TEST_FILMS = 0, range(1, 13), 13, (14, 15, 16)
 EPOCHS = 20
 PER_EPOCH = 2048  # windows, 32 batches
@@ -146,12 +149,18 @@ def trained(task, method, latent, seed, checkpoint=None):
     )  # fmt: skip
 
 
+def kept(task, method, latent, seed):
+    """Where the weights of a network are, or will be."""
+    name = f"{task.direction}_{method}_{task.split}_{latent}_{seed}.safetensors".replace(" ", "-")
+    return KEPT / (f"coarse_{name}" if task.kind else name)
+
+
 def network(task, method, latent, seed):
     """Rows of a network."""
-    name = f"{task.direction}_{method}_{task.split}_{latent}_{seed}".replace(" ", "-")
-    name = f"coarse_{name}" if task.kind else name
+    path = kept(task, method, latent, seed)
+    checkpoint = path.with_suffix(".ckpt")
     start = time.process_time()
-    found, history = trained(task, method, latent, seed, KEPT / f"{name}.ckpt")
+    found, history = trained(task, method, latent, seed, checkpoint)
     checked = history.get("validation_loss")
     about = {
         "seconds": time.process_time() - start,
@@ -161,13 +170,24 @@ def network(task, method, latent, seed):
     }
     films = np.unique(task.pairs.film[task.rows[0]]).tolist()
     save_weights(
-        KEPT / f"{name}.safetensors", found, direction=task.direction, method=method, latent=latent,
+        path, found, direction=task.direction, method=method, latent=latent,
         channels=task.channels, seed=seed, split=task.split, epochs=about["best"],
         scale=[task.scale.image, task.scale.spectrum], training=f"simulated films {films}",
         validation_error=None if checked is None else 100 * checked.min(),
     )  # fmt: skip
-    (KEPT / f"{name}.ckpt").unlink()
+    checkpoint.unlink()
     rows = task.errors(lambda x: learn.predict(found, x))
+    return {number: row | about for number, row in rows.items()}
+
+
+def together(task, latent):
+    """Rows of the mean of the predictions of all seeds."""
+    networks = []
+    for seed in SEEDS:
+        networks.append(KINDS[task.direction](latent, task.channels, task.pairs.window))
+        load_weights(kept(task, "ours", latent, seed), networks[-1])
+    about = {"seconds": 0, "setting": f"{len(SEEDS)} seeds", "epochs": 0, "best": 0}
+    rows = task.errors(lambda x: np.mean([learn.predict(one, x) for one in networks], 0))
     return {number: row | about for number, row in rows.items()}
 
 
@@ -186,8 +206,8 @@ def record(table, direction, method, split, latent, seed, rows):
     with open(KEPT / "study.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two of these may run side by side
         old = done(table)
-        kept = old[~pd.MultiIndex.from_frame(old[KEY]).isin(keys)]
-        every = pd.concat([kept, new]) if len(kept) else new
+        others = old[~pd.MultiIndex.from_frame(old[KEY]).isin(keys)]
+        every = pd.concat([others, new]) if len(others) else new
         every.sort_values(KEY).to_csv(table, index=False)
     print(direction, method, split, latent, seed, "done", flush=True)
 
@@ -197,11 +217,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--baselines", action="store_true")
     parser.add_argument("--networks", action="store_true")
+    parser.add_argument("--together", action="store_true", help="means over seeds, once trained")
     parser.add_argument("--directions", nargs="+", default=DIRECTIONS, choices=DIRECTIONS)
     parser.add_argument("--splits", nargs="+", default=SPLITS, choices=SPLITS)
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--latents", nargs="+", type=int, default=LATENTS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--coarse", action="store_true", help="pixels of 3 nm, coarse.csv")
     asked = parser.parse_args()
     torch.set_num_threads(1)
@@ -218,6 +239,8 @@ def main():
                     for seed in asked.seeds
                     for method in asked.methods
                 ]
+            if asked.together:
+                keys += [(direction, TOGETHER, split, latent, 0) for latent in asked.latents]
             parts = [k for k in KEY if k != "film"]
             have = set(done(table)[parts].itertuples(index=False, name=None))
             keys = [key for key in keys if key not in have]
@@ -226,6 +249,8 @@ def main():
                 _, method, _, latent, seed = key
                 if method in baselines.METHODS:
                     rows = baseline(task, method)
+                elif method == TOGETHER:
+                    rows = together(task, latent)
                 else:
                     rows = network(task, method, latent, seed)
                 record(table, *key, rows)
