@@ -51,7 +51,7 @@ def preprocess(scan, dark_counts=DARK_COUNTS):
             f" {GRID[0]:.0f} to {GRID[-1]:.0f} cm^-1 are compared: check the axis and its units."
         )
     values = np.asarray(scan.values, np.float32)[:, order] - np.float32(dark_counts)
-    values = values @ _spline(axis.tobytes())
+    values = on_grid(values, axis)
     values[:, outside] = 0
     lowest, highest = float(values.min()), float(values.max())
     values -= lowest
@@ -62,6 +62,22 @@ def preprocess(scan, dark_counts=DARK_COUNTS):
         coords={"wavenumber": GRID} | ({"time": scan["time"]} if "time" in scan.coords else {}),
         attrs={**scan.attrs, "lowest_counts": lowest, "counts_per_unit": highest - lowest},
     )
+
+
+def on_grid(spectra, axis):
+    """Spectra interpolated to the grid of the paper by a cubic spline.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (T, W)
+    axis : ndarray, shape (W,)
+        Their wavenumbers in cm^-1, rising. Outside of them the values at the ends are held.
+
+    Returns
+    -------
+    ndarray, shape (T, 512)
+    """
+    return np.asarray(spectra, np.float32) @ _spline(np.asarray(axis, float).tobytes())
 
 
 def check(scan):
