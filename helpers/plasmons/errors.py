@@ -3,6 +3,7 @@
 import numpy as np
 
 from helpers.data import DataError
+from helpers.plasmons.pairs import turned
 
 
 def relative_error(predicted, true, axes=(-1,)):
@@ -62,6 +63,22 @@ def noise_floor(spectra, channels=7):
     smooth = np.lib.stride_tricks.sliding_window_view(padded, channels, -1).mean(-1)
     # a mean of w channels keeps 1/w of the variance and shares it with the spectrum
     return relative_error(smooth, spectra) / np.sqrt(1 - 1 / channels)
+
+
+def upright(predicted, true):
+    """Whether images are more like the true ones than like these turned or mirrored.
+
+    Parameters
+    ----------
+    predicted, true : array (N, w, w)
+
+    Returns
+    -------
+    numpy.ndarray (N,) of bool
+        By chance one in eight.
+    """
+    each = [relative_error(predicted, turned(true, kind), (-2, -1)) for kind in range(8)]
+    return np.argmin(each, 0) == 0
 
 
 def structure_correlation(error_map, haadf):

@@ -163,6 +163,14 @@ def reach(loadings, found):
     return loadings[:, outside].mean(1) / np.maximum(loadings[:, particle].mean(1), 1e-30)
 
 
+def near(found, pixel_nm, region, within_nm):
+    """Which pixels (y, x) lie closer than `within_nm` to a region, by its name."""
+    there = found == REGIONS.index(region)
+    if not there.any():
+        return there
+    return ndimage.distance_transform_edt(~there) * pixel_nm < within_nm
+
+
 def factorise(losses, components=4, seed=0):
     """Non-negative matrix factorisation; negative losses, which are noise, count as 0.
 

@@ -185,7 +185,7 @@ def windows(haadf, pixel_nm, pairs, chosen, energy):
     return fig
 
 
-def maps(images, pixel_nm, label, low=None, high=None, cmap="viridis", edge=None):
+def maps(images, pixel_nm, label, low=None, high=None, cmap="viridis", block=None):
     """
     Draw maps on one colour scale.
 
@@ -199,8 +199,8 @@ def maps(images, pixel_nm, label, low=None, high=None, cmap="viridis", edge=None
     low, high : float, optional
         Ends of the scale; the extremes by default.
     cmap : str
-    edge : int, optional
-        Row from which on windows took no part in training; a line marks it.
+    block : tuple of int, optional
+        First and last column, first and last row of the test windows; a frame marks them.
 
     Returns
     -------
@@ -220,8 +220,11 @@ def maps(images, pixel_nm, label, low=None, high=None, cmap="viridis", edge=None
     }  # fmt: skip
     for ax, (title, image) in zip(axes.flat, images.items()):
         drawn = micrograph(ax, image, pixel_nm if ax is axes.flat[0] else None, title, **scale)
-        if edge is not None:
-            ax.axhline(edge - 0.5, color=COLOURS["vermilion"], lw=1.5)
+        if block is not None:
+            left, right, top, bottom = block
+            size = right - left + 1, bottom - top + 1
+            ax.add_patch(plt.Rectangle((left - 0.5, top - 0.5), *size, ec=COLOURS["vermilion"],
+                                       fc="none", lw=1.5))  # fmt: skip
     for ax in axes.flat[number:]:
         ax.set_axis_off()
     fig.colorbar(drawn, ax=axes, shrink=0.85, label=label)
@@ -287,13 +290,13 @@ def predicted_images(energy, places):
     )  # fmt: skip
     high = max(spectrum.max() for spectrum, _ in places.values())
     scale = np.concatenate([next(iter(images.values())) for _, images in places.values()])
-    for row, (name, (spectrum, images)) in zip(axes, places.items()):
+    for at, (row, (name, (spectrum, images))) in enumerate(zip(axes, places.items())):
         row[0].plot(energy, spectrum, color=COLOURS["black"], lw=0.9)
         row[0].set(ylim=(-0.05 * high, 1.05 * high), yticks=[])
         row[0].set_title(name, fontsize="small")
         for ax, (title, image) in zip(row[1:], images.items()):
             micrograph(ax, image, vmin=scale.min(), vmax=scale.max())
-            if row is axes[0]:
+            if at == 0:
                 ax.set_title(title, fontsize="small")
     axes[-1, 0].set_xlabel(ENERGY)
     return fig

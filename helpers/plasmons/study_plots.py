@@ -8,13 +8,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullFormatter
 
-from helpers.figures import COLOURS, WIDTH, legend_below, panels
+from helpers.figures import COLOURS, WIDTH, legend_below, micrograph, panels, scale_bar
 
 METHODS = {
     "ours": ("blue", "o", "network, our recipe"),
     "published": ("sky", "^", "network, the paper's recipe"),
     "boosted trees": ("green", "s", "boosted trees"),
     "nearest neighbours": ("orange", "D", "nearest neighbours"),
+    "relative neighbours": ("yellow", "P", "nearest neighbours, relative"),
     "PCA and ridge": ("purple", "v", "PCA and ridge"),
     "mean": ("black", "x", "mean of the training targets"),
 }
@@ -197,8 +198,6 @@ def clusters(latent, label, field, haadf, pixel_nm):
     -------
     matplotlib.figure.Figure
     """
-    from helpers.figures import micrograph, scale_bar
-
     fig, axes = plt.subplots(
         1, 3, figsize=(WIDTH, 2.5), layout="constrained", width_ratios=(1.1, 1, 1)
     )
@@ -210,7 +209,10 @@ def clusters(latent, label, field, haadf, pixel_nm):
         here = label == k
         axes[0].plot(*latent[here].T, markers[k % 8], ms=2, color=colours[k], label=f"{k + 1}")
     axes[0].set(xlabel="first latent variable", ylabel="second latent variable")
-    axes[0].legend(fontsize="x-small", markerscale=2.5, ncols=2, handletextpad=0, columnspacing=0.5)
+    handles, names = axes[0].get_legend_handles_labels()
+    fig.legend(
+        handles, names, loc="outside lower center", ncols=8, markerscale=2.5, handletextpad=0
+    )
     shown = np.ones((*field.shape, 3))
     for k in range(number):
         shown[field == k] = plt.matplotlib.colors.to_rgb(colours[k])
@@ -219,4 +221,54 @@ def clusters(latent, label, field, haadf, pixel_nm):
     axes[1].spines[:].set_visible(False)
     scale_bar(axes[1], pixel_nm)
     micrograph(axes[2], haadf, None, "dark field")
+    return fig
+
+
+def by_window(table, pixel_nm=1.5):
+    """
+    Draw the error against the width of the window.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``window`` (pixels), ``method``, ``error`` and ``sd``.
+    pixel_nm : float
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 3.2), layout="constrained")
+    for name in (one for one in METHODS if one in set(table["method"])):
+        colour, marker, label = METHODS[name]
+        part = table[table["method"] == name].sort_values("window")
+        ax.errorbar(
+            part["window"] * pixel_nm, part["error"], part["sd"].fillna(0), fmt=f"{marker}-", ms=6,
+            capsize=2, color=COLOURS[colour], label=label,
+        )  # fmt: skip
+    ax.set(xlabel="width of the window (nm)", ylabel=ERROR, ylim=(0, None))
+    ax.legend()
+    return fig
+
+
+def breaks(table):
+    """
+    Draw errors as horizontal bars.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``image`` (what it is) and ``error``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = plt.subplots(figsize=(WIDTH, 0.5 + 0.36 * len(table)), layout="constrained")
+    at = np.arange(len(table))[::-1]
+    ax.barh(at, table["error"], color=COLOURS["sky"], edgecolor="black", lw=0.6)
+    for y, value in zip(at, table["error"]):
+        ax.text(value, y, f" {value:.1f}", va="center", fontsize="small")
+    ax.set(yticks=at, xlabel=ERROR)
+    ax.set_yticklabels(table["image"])
     return fig
