@@ -1,4 +1,4 @@
-"""One spectrum image of a reader's own: losses to learn from, and both networks trained on a part.
+"""One spectrum image of a reader's own: both networks trained on a part, judged on another.
 
 There are no shipped weights that fit another sample, so that everything is learnt from one end of
 the field and judged on the other, without a pixel in common.
@@ -13,90 +13,56 @@ import pandas as pd
 from helpers.data import DataError
 from helpers.plasmons import baselines, learn
 from helpers.plasmons.errors import relative_error
-from helpers.plasmons.networks import POOLING, Im2Spec, Spec2Im
-from helpers.plasmons.pairs import WINDOW, make_pairs, scale_of
-from helpers.plasmons.spectra import (
-    FIT_RANGES_EV,
-    PEAK_HALF_WIDTH_EV,
-    PLASMONS_FROM_EV,
-    align,
-    per_electron,
-    plasmon_losses,
-)
-from helpers.plasmons.splits import block_split
+from helpers.plasmons.networks import Im2Spec, Spec2Im
+from helpers.plasmons.pairs import WINDOW, Pairs, make_pairs, scale_of
+from helpers.plasmons.splits import block_split, random_split
 
 DIRECTIONS = {"im2spec": Im2Spec, "spec2im": Spec2Im}
-WINDOWS = (WINDOW, 12, 8)  # px, the largest that leaves something to train and to test on
+WINDOWS = (WINDOW, 12, 8, 4)  # px, the largest that leaves something to train and to test on
+SIDES = {"lower": ("y", True), "upper": ("y", False), "right": ("x", True), "left": ("x", False)}
 FEWEST = 40  # windows to train, to choose and to test on
-MOST_CHANNELS = 256
+MOST_WINDOWS = 4000  # of a part of a very large field
 EPOCHS, PER_EPOCH = 20, 1024  # a minute for each network with 200 channels
 
 
-def learnable(counts, low_ev=PLASMONS_FROM_EV, high_ev=0.0):
-    """Losses to learn from, of any spectrum image with its zero-loss peak.
+@dataclass(frozen=True)
+class Division:
+    """Windows of one field, and what each is for.
 
-    Where channels are narrow enough for infrared plasmons, those of
-    `helpers.plasmons.spectra.plasmon_losses`. Where they are not, spectra are aligned and divided
-    by the zero-loss peak, and energies that belong to that peak are left out. More than
-    `MOST_CHANNELS` are averaged in groups.
-
-    Parameters
+    Attributes
     ----------
-    counts : xarray.DataArray ("y", "x", "energy")
-    low_ev, high_ev : float
-        Energies outside are left out; 0 as the higher one keeps all.
-
-    Returns
-    -------
-    losses : xarray.DataArray ("y", "x", "energy")
-        Loss probability per eV.
-    told : str
-        What was done, in sentences.
-
-    Raises
-    ------
-    DataError
-        As `plasmon_losses`, or fewer channels are left than one network averages.
+    pairs : helpers.plasmons.pairs.Pairs
+    train, validation, test : numpy.ndarray of int
+        Indices of windows to learn from, to choose the epoch and settings on, and to judge by.
+    side : str
+        Which quarter of the field is for the test.
     """
-    energy = counts.energy.to_numpy()
-    step = energy[1] - energy[0]
-    if step <= FIT_RANGES_EV[1][1] / 20 and energy[-1] > FIT_RANGES_EV[1][1]:
-        low = max(low_ev, FIT_RANGES_EV[0][0])
-        losses = plasmon_losses(counts, low)
-        how = "the fitted tail of the zero-loss peak was subtracted"
-    else:
-        low = max(low_ev, 1.5 * max(PEAK_HALF_WIDTH_EV, 3 * step))
-        losses = per_electron(align(counts)).sel(energy=slice(low - 1e-9, None))
-        how = (
-            f"no tail was subtracted, because channels of {1000 * step:.0f} meV are too wide for"
-            " infrared plasmons: what is seen are bulk plasmons and thickness"
-        )
-    if high_ev:
-        losses = losses.sel(energy=slice(None, high_ev + 1e-9))
-    groups = -(-losses.sizes["energy"] // MOST_CHANNELS)
-    if groups > 1:
-        losses = losses.coarsen(energy=groups, boundary="trim").mean(keep_attrs=True)
-    if losses.sizes["energy"] < 2 * POOLING:
-        raise DataError(
-            f"{counts.attrs.get('source', 'the spectrum image')}: {losses.sizes['energy']} channels"
-            f" lie between {low:g} and {high_ev or energy[-1]:g} eV, at least {2 * POOLING} are"
-            f" needed: its axis runs from {energy[0]:g} to {energy[-1]:g} eV in steps of"
-            f" {step:g} eV."
-        )
-    losses.attrs = {**counts.attrs, "quantity": "loss probability per eV"}
-    first, last = losses.energy.to_numpy()[[0, -1]]
-    told = (
-        f"Spectra were aligned and divided by the zero-loss peak; {how}. Kept:"
-        f" {losses.sizes['energy']} channels from {first:.3g} to {last:.3g} eV."
-    )
-    return losses.rename("loss_per_ev"), told
+
+    pairs: Pairs
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    side: str
+
+    def indices(self):
+        """The three parts, in the order of their use."""
+        return self.train, self.validation, self.test
+
+    def parts(self):
+        """What every window is for (N,): train, validation, test or, in the gaps, none."""
+        part = np.full(len(self.pairs), "none", dtype=object)
+        for name in ("train", "validation", "test"):
+            part[getattr(self, name)] = name
+        return part
 
 
 def divided(haadf, losses, window=0):
-    """Pairs of one field, and which to train on, to choose the epoch on, and to test on.
+    """Divide one field into parts to learn from, to choose on and to test on, with gaps between.
 
-    The lower quarter of the field is for tests; of the rest, one side is for the choice. Between
-    them lie gaps of one window.
+    The gaps are as wide as a window, so that no pixel is in two parts. A quarter of the field at
+    one of its sides is for the test. Which side is chosen by the image alone, before anything is
+    learnt: the one with which the windows of all parts are of many kinds, as nothing is learnt
+    from an empty support, and nothing judged.
 
     Parameters
     ----------
@@ -107,31 +73,48 @@ def divided(haadf, losses, window=0):
 
     Returns
     -------
-    pairs : helpers.plasmons.pairs.Pairs
-    train, validation, test : numpy.ndarray of int
+    Division
 
     Raises
     ------
     DataError
-        The field is too small for windows and gaps.
+        The field is too small for windows and gaps, or the window is no multiple of 4.
     """
+    if window % 4:
+        raise DataError(f"Windows of {window} pixels: expected a multiple of 4, or 0.")
     for size in [window] if window else WINDOWS:
-        try:
-            pairs = make_pairs(haadf, losses, size)
-            rest, test = block_split(pairs, axis="y")
-            train, validation = block_split(pairs, 0.2, "x", last=False, within=rest)
-        except DataError as too_small:
-            reason = too_small
-            continue
-        parts = train, validation, test
-        if min(map(len, parts)) >= FEWEST:
-            return pairs, *parts
-        reason = DataError(
-            f"A field of {haadf.shape[0]} x {haadf.shape[1]} pixels cut into windows of {size}"
-            f" leaves {len(train)} to train, {len(validation)} to choose and {len(test)} to test"
-            f" on, {FEWEST} are needed: take a larger field or smaller windows."
-        )
-    raise reason
+        found = _sides(haadf, losses, size) if min(haadf.shape) >= size else []
+        if found:
+            return max(found, key=_variety)
+    fits = [w for w in WINDOWS if window and w < window and _sides(haadf, losses, w)]
+    advice = f"take smaller ones (window={fits[0]} works)" if fits else "record a larger field"
+    raise DataError(
+        f"A field of {haadf.shape[0]} x {haadf.shape[1]} pixels is too small for windows of {size}:"
+        f" with gaps of one window, fewer than {FEWEST} would be left to learn from, to choose on"
+        f" or to test on; {advice}."
+    )
+
+
+def _sides(haadf, losses, window):
+    """Divisions that leave enough: each side for the test, each end of the rest to choose on."""
+    pairs, found = make_pairs(haadf, losses, window), []
+    for side, (axis, last) in SIDES.items():
+        for end in (False, True):
+            try:
+                rest, test = block_split(pairs, axis=axis, last=last)
+                across = "x" if axis == "y" else "y"
+                train, validation = block_split(pairs, 0.2, across, last=end, within=rest)
+            except DataError:
+                continue
+            if min(map(len, (train, validation, test))) >= FEWEST:
+                found.append(Division(pairs, train, validation, test, side))
+    return found
+
+
+def _variety(division):
+    """How much the brightness of windows varies in the part where it varies least."""
+    brightness = division.pairs.images.mean((1, 2))
+    return min(brightness[part].std() for part in division.indices())
 
 
 @dataclass(frozen=True)
@@ -152,44 +135,140 @@ class Learnt:
     errors: pd.DataFrame
 
 
-def learn_field(pairs, train, validation, test, latent=10, seed=0, quick=False):
+def learn_field(division, latent=10, seed=0, quick=False):
     """Train both networks on one part of a field and score them, and the baselines, on another.
 
     Parameters
     ----------
-    pairs, train, validation, test
-        From `divided`.
+    division : Division
     latent : int
     seed : int
     quick : bool
-        A tenth of the training.
+        A tenth of the training, and two baselines.
 
     Returns
     -------
     Learnt
+        Baselines are scored on a random split too, which flatters: its test windows overlap those
+        to learn from.
     """
-    scale = scale_of(pairs[train])
+    pairs = division.pairs
+    block = division.indices()
+    scale = scale_of(pairs[division.train])
     images, spectra = scale.images(pairs.images), scale.spectra(pairs.spectra)
+    inside, random_test = random_split(pairs, seed=seed)
+    overlapping = *random_split(pairs, seed=seed, within=inside), random_test
     networks, rows = {}, []
+
+    def score(direction, method, split, setting, found, true):
+        error = relative_error(found, true, (-1,) if direction == "im2spec" else (-2, -1))
+        rows.append(
+            {"direction": direction, "method": method, "split": split, "setting": setting,
+             "error_percent": error.mean(), "median_percent": np.median(error), "n": len(error)}
+        )  # fmt: skip
+
     for direction, kind in DIRECTIONS.items():
-        forward = direction == "im2spec"
-        x, y = (images, spectra) if forward else (spectra, images)
-        axes = (-1,) if forward else (-2, -1)
-        chosen = x[validation], y[validation]
+        x, y = (images, spectra) if direction == "im2spec" else (spectra, images)
+        train, validation, test = (some[:: _every(some)] for some in block)
         networks[direction], _ = learn.train(
             partial(kind, latent, spectra.shape[1], pairs.window), x[train], y[train],
-            epochs=EPOCHS // (10 if quick else 1), seed=seed, validation=chosen,
-            symmetries=forward, cycle=True, relative=True,
+            epochs=EPOCHS // (10 if quick else 1), seed=seed,
+            validation=(x[validation], y[validation]),
+            symmetries=direction == "im2spec", cycle=True, relative=True,
             per_epoch=PER_EPOCH // (4 if quick else 1), progress=False,
         )  # fmt: skip
-        found = {"network": (learn.predict(networks[direction], x[test]), f"{latent} latents")}
-        for method in baselines.METHODS[: 2 if quick else None]:
-            predict, setting = baselines.fit_baseline(method, x[train], y[train], chosen, seed)
-            found[method] = predict(x[test]), setting
-        for method, (answer, setting) in found.items():
-            error = relative_error(answer, y[test], axes)
-            rows.append(
-                {"direction": direction, "method": method, "setting": setting,
-                 "error_percent": np.mean(error), "median_percent": np.median(error)}
-            )  # fmt: skip
+        found = learn.predict(networks[direction], x[test])
+        score(direction, "network", "block", f"{latent} latents", found, y[test])
+        for split, parts in (("block", block), ("random", overlapping)):
+            train, validation, test = (some[:: _every(some)] for some in parts)
+            for method in baselines.METHODS[: 2 if quick else None]:
+                chosen = x[validation], y[validation]
+                predict, setting = baselines.fit_baseline(method, x[train], y[train], chosen, seed)
+                score(direction, method, split, setting, predict(x[test]), y[test])
     return Learnt(networks, scale, pd.DataFrame(rows))
+
+
+def _every(indices):
+    """Which of very many windows are enough: neighbours are nearly the same."""
+    return max(1, -(-len(indices) // MOST_WINDOWS))
+
+
+def predicted(learnt, division, losses):
+    """Spectra that im2spec predicts for all windows, as a spectrum image.
+
+    Parameters
+    ----------
+    learnt : Learnt
+    division : Division
+    losses : xarray.DataArray ("y", "x", "energy")
+        What was learnt from.
+
+    Returns
+    -------
+    xarray.DataArray ("y", "x", "energy")
+        Of the pixels that are the middle of a window.
+    """
+    pairs = division.pairs
+    inputs = learnt.scale.images(pairs.images)
+    found = learnt.scale.spectra_back(learn.predict(learnt.networks["im2spec"], inputs))
+    rows, columns = (slice(place.min(), place.max() + 1) for place in (pairs.y_px, pairs.x_px))
+    part = losses.isel(y=rows, x=columns)
+    return part.copy(data=found.reshape(part.shape).astype(np.float32)).rename("predicted_loss")
+
+
+def windows_table(learnt, division):
+    """Every window: its place, its part, both latent vectors, and the errors of both networks.
+
+    Parameters
+    ----------
+    learnt : Learnt
+    division : Division
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``x_px``, ``y_px``, ``part``, ``<direction>_error_percent``, ``<direction>_z1`` and so on.
+    """
+    pairs, scale = division.pairs, learnt.scale
+    images, spectra = scale.images(pairs.images), scale.spectra(pairs.spectra)
+    table = pd.DataFrame({"x_px": pairs.x_px, "y_px": pairs.y_px, "part": division.parts()})
+    for direction, network in learnt.networks.items():
+        x, y = (images, spectra) if direction == "im2spec" else (spectra, images)
+        axes = (-1,) if direction == "im2spec" else (-2, -1)
+        table[f"{direction}_error_percent"] = relative_error(learn.predict(network, x), y, axes)
+        z = learn.encode(network, x)
+        names = [f"{direction}_z{k + 1}" for k in range(z.shape[1])]
+        table = table.join(pd.DataFrame(z, columns=names))
+    return table
+
+
+def typical(errors, where, among, names):
+    """One window for each kind of place: that of the median error.
+
+    Parameters
+    ----------
+    errors : array (N,)
+        Of all windows.
+    where : array (N,) of int
+        Kind of place of each, an index into `names`, or -1.
+    among : array of int
+        Windows to choose from.
+    names : sequence of str
+
+    Returns
+    -------
+    dict of str to int
+        Kinds without a window are left out; without any kind, windows at quantiles of the error.
+    """
+    found = {}
+    for kind, name in enumerate(names):
+        here = among[where[among] == kind]
+        if len(here):
+            found[name] = int(here[np.argsort(errors[here])[len(here) // 2]])
+    if not found:
+        order = among[np.argsort(errors[among])]
+        found = {
+            f"error of rank {share:.0%}": int(order[int(share * (len(order) - 1))])
+            for share in (0.1, 0.4, 0.6, 0.9)
+        }
+    return found
