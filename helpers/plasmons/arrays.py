@@ -23,6 +23,7 @@ HOLE_NM = 17.0  # radius
 OUTSIDE = 0.25  # share of the field beyond the edge of the film
 WAVE_NM = 6.0  # of the edge
 MARGIN_NM = 20.0  # of film simulated beyond the field of view
+BASES = {"square": ((1, 0), (0, 1)), "hexagonal": ((1, 0), (0.5, 0.75**0.5))}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ def own_frame(places, cube):
     return right, down
 
 
-def draw_array(seed, shape=SHAPE, pixel_nm=PIXEL_NM, side_nm=SIDE_NM, gap_nm=GAP_NM):
+def draw_array(
+    seed, shape=SHAPE, pixel_nm=PIXEL_NM, side_nm=SIDE_NM, gap_nm=GAP_NM, tilt_deg=None,
+    lattice="square",
+):  # fmt: skip
     """Draw a film of nanocubes.
 
     Parameters
@@ -84,6 +88,9 @@ def draw_array(seed, shape=SHAPE, pixel_nm=PIXEL_NM, side_nm=SIDE_NM, gap_nm=GAP
     pixel_nm : float
     side_nm, gap_nm : float
         Means of the sides and of the gaps between them.
+    tilt_deg : float, optional
+        Of the lattice; by default within 15 degrees of the field.
+    lattice : {"square", "hexagonal"}
 
     Returns
     -------
@@ -106,8 +113,8 @@ def draw_array(seed, shape=SHAPE, pixel_nm=PIXEL_NM, side_nm=SIDE_NM, gap_nm=GAP
             f" {4 * spacing:g} nm a side; take more or larger pixels."
         )
     rng = np.random.default_rng(seed)
-    tilt = rng.uniform(-15, 15)
-    lattice = _lattice(rng, size, spacing, tilt)
+    tilt = rng.uniform(-15, 15) if tilt_deg is None else tilt_deg
+    lattice = _lattice(rng, size, spacing * np.array(BASES[lattice]), tilt)
     outward = rng.uniform(0, 2 * np.pi)
     film = _inside_film(rng, lattice, size, outward)
     middle = size / 2 - 0.18 * size * [np.cos(outward), np.sin(outward)]
@@ -115,7 +122,7 @@ def draw_array(seed, shape=SHAPE, pixel_nm=PIXEL_NM, side_nm=SIDE_NM, gap_nm=GAP
     kept = film & ~hole & (rng.random(len(lattice)) > VACANCIES)
     lattice = lattice[kept] + rng.normal(0, PLACE_SCATTER_NM, (kept.sum(), 2))
     sides = side_nm * (1 + SIDE_SCATTER * rng.normal(size=len(lattice)).clip(-2, 2))
-    lattice = _apart(lattice, sides, np.deg2rad(tilt))
+    lattice = apart(lattice, sides, np.deg2rad(tilt))
     particles = pd.DataFrame(
         {
             "x_nm": lattice[:, 0],
@@ -127,13 +134,13 @@ def draw_array(seed, shape=SHAPE, pixel_nm=PIXEL_NM, side_nm=SIDE_NM, gap_nm=GAP
     return ParticleArray(particles, tuple(shape), pixel_nm)
 
 
-def _lattice(rng, size, spacing, tilt):
-    """Points of a turned square lattice in the field and its margin."""
-    reach = int(np.ceil(np.hypot(*size) / spacing)) + 2
+def _lattice(rng, size, basis, tilt):
+    """Points of a turned lattice in the field and its margin."""
+    reach = int(np.ceil(np.hypot(*size) / basis[1, 1])) + 2
     steps = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1).T + rng.random(2)
     angle = np.deg2rad(tilt)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    points = steps * spacing @ turn + size / 2
+    points = steps @ basis @ turn + size / 2
     return points[((points > -MARGIN_NM) & (points < size + MARGIN_NM)).all(1)]
 
 
@@ -150,7 +157,7 @@ def _inside_film(rng, points, size, outward):
     return height(points) < np.quantile(height(field), 1 - OUTSIDE)
 
 
-def _apart(points, sides, tilt):
+def apart(points, sides, tilt):
     """Push cubes that would come closer than `LEAST_GAP_NM` apart, along an edge."""
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
     local = points @ turn

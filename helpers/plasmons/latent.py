@@ -7,6 +7,7 @@ from sklearn.mixture import GaussianMixture
 
 from helpers.data import DataError
 from helpers.plasmons.learn import decode
+from helpers.plasmons.pairs import turned
 
 STEPS = 16  # of the grid along each latent variable
 NEAREST = 3  # samples averaged for one point of the grid
@@ -83,7 +84,7 @@ def clusters(latent, number=CLUSTERS, seed=42):
     return rank[found]
 
 
-def consistency(latent, features, nearest=NEAREST, seed=0, sample=2000):
+def consistency(latent, features, nearest=NEAREST, seed=0, sample=2000, film=None, turns=False):
     """Whether samples close in the latent space are close in the space of features.
 
     Parameters
@@ -96,6 +97,11 @@ def consistency(latent, features, nearest=NEAREST, seed=0, sample=2000):
         Of the pairs drawn at random.
     sample : int
         Number of such pairs.
+    film : array (N,), optional
+        Spectrum image of every sample: neighbours are then looked for in other ones only, as
+        windows of one that overlap are alike in any space.
+    turns : bool
+        Features are images, and two that differ by a symmetry of the square count as equal.
 
     Returns
     -------
@@ -105,13 +111,13 @@ def consistency(latent, features, nearest=NEAREST, seed=0, sample=2000):
         back-projection and 1 for none; ``rank_correlation`` of latent and feature distances of the
         random pairs.
     """
-    latent, flat = np.asarray(latent), np.asarray(features).reshape(len(features), -1)
-    _, which = cKDTree(latent).query(latent, k=nearest + 1)
-    near = np.concatenate([_gaps(flat, which[:, 0], which[:, k]) for k in range(1, nearest + 1)])
+    latent, features = np.asarray(latent), np.asarray(features)
+    film = np.arange(len(latent)) if film is None else np.asarray(film)
+    own, other = _neighbours(latent, film, nearest)
     rng = np.random.default_rng(seed)
-    a, b = rng.integers(len(flat), size=(2, sample))
-    a, b = a[a != b], b[a != b]
-    far = _gaps(flat, a, b)
+    a, b = rng.integers(len(latent), size=(2, sample))
+    a, b = a[film[a] != film[b]], b[film[a] != film[b]]
+    near, far = (_gaps(features, one, two, turns) for one, two in ((own, other), (a, b)))
     root = [float(np.sqrt((part**2).mean())) for part in (near, far)]
     together = spearmanr(_gaps(latent, a, b), far).statistic
     return {
@@ -120,5 +126,25 @@ def consistency(latent, features, nearest=NEAREST, seed=0, sample=2000):
     }  # fmt: skip
 
 
-def _gaps(values, a, b):
-    return np.linalg.norm(values[a] - values[b], axis=1)
+def _neighbours(latent, film, nearest):
+    """Pairs of samples and their nearest ones in other films: indices, indices."""
+    number = np.unique(film)
+    if len(number) == len(latent):  # every sample a film of its own
+        _, which = cKDTree(latent).query(latent, k=nearest + 1)
+        return which[:, [0] * nearest].ravel(), which[:, 1:].ravel()
+    own, other = [], []
+    for one in number:
+        here, there = np.flatnonzero(film == one), np.flatnonzero(film != one)
+        _, which = cKDTree(latent[there]).query(latent[here], k=nearest)
+        own.append(np.repeat(here, nearest))
+        other.append(there[which.ravel()])
+    return np.concatenate(own), np.concatenate(other)
+
+
+def _gaps(values, a, b, turns=False):
+    if not turns:
+        return np.linalg.norm((values[a] - values[b]).reshape(len(a), -1), axis=1)
+    one, two = values[a], values[b]
+    each = [np.linalg.norm((one - turned(two, kind)).reshape(len(a), -1), axis=1)
+            for kind in range(8)]  # fmt: skip
+    return np.min(each, axis=0)

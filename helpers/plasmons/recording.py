@@ -130,7 +130,7 @@ class Simulated:
         return self.array.particles
 
 
-def simulate(seed, array=None, instrument=Instrument(), energy_ev=ENERGY_EV, **film):
+def simulate(seed, array=None, instrument=Instrument(), energy_ev=ENERGY_EV, material=None, **film):
     """Simulate a spectrum image of a film of nanocubes.
 
     Parameters
@@ -142,6 +142,8 @@ def simulate(seed, array=None, instrument=Instrument(), energy_ev=ENERGY_EV, **f
     instrument : Instrument
     energy_ev : array (E,)
         Evenly spaced energies of the channels.
+    material : dict, optional
+        As `helpers.plasmons.permittivity.response` takes it, such as ``plasma_ev``.
     **film
         As `draw_array` takes it, such as ``shape`` and ``pixel_nm``.
 
@@ -152,7 +154,7 @@ def simulate(seed, array=None, instrument=Instrument(), energy_ev=ENERGY_EV, **f
     array = array or draw_array(seed, **film)
     energy = np.asarray(energy_ev, float)
     step = energy[1] - energy[0]
-    loss = loss_probability(array, energy)
+    loss = loss_probability(array, energy, **material or {})
     widened = gaussian_filter1d(loss, instrument.resolution_ev / 2.3548 / step, axis=1)
     thick = array.thickness_nm()
     rng = np.random.default_rng([seed, 1])
