@@ -11,15 +11,7 @@ import numpy as np
 from scipy import stats
 
 from helpers.data import DataError
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with the limits of its interval."""
-
-    value: float
-    low: float
-    high: float
+from helpers.survival import Estimate, rate
 
 
 def density(count, area_nm2, confidence=0.95):
@@ -44,10 +36,7 @@ def density(count, area_nm2, confidence=0.95):
     """
     if not area_nm2 > 0:
         raise DataError("the specimen's area is 0 nm^2, so it has no density: check the mask")
-    tail = (1 - confidence) / 2
-    low = stats.chi2.ppf(tail, 2 * count) / 2 if count else 0.0
-    high = stats.chi2.isf(tail, 2 * count + 2) / 2
-    return Estimate(count / area_nm2, low / area_nm2, high / area_nm2)
+    return rate(count, area_nm2, confidence)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import cKDTree
 
+from helpers import survival
 from helpers.data import DataError
 
 
@@ -88,14 +89,8 @@ def kaplan_meier(distances, borders):
         function starting at (0, 0).
     """
     distances, borders = np.asarray(distances, float), np.asarray(borders, float)
-    seen = distances <= borders
-    times = np.minimum(distances, borders)
-    steps = np.unique(times[seen])
-    at_risk = len(times) - np.searchsorted(np.sort(times), steps)
-    deaths = np.searchsorted(np.sort(times[seen]), steps, side="right")
-    deaths = np.diff(deaths, prepend=0)
-    survival = np.cumprod(1 - deaths / at_risk)
-    return pd.DataFrame({"distance_nm": np.append(0, steps), "share": np.append(0, 1 - survival)})
+    curve = survival.kaplan_meier(np.minimum(distances, borders), distances <= borders)
+    return pd.DataFrame({"distance_nm": curve["time"], "share": 1 - curve["survival"]})
 
 
 def corrected_mean_distance(distances, borders):

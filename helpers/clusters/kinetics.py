@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from helpers.clusters.landscape import BOLTZMANN_EV_K
 from helpers.registry import DataError
+from helpers.survival import log_linear_rates
 
 
 @dataclass(frozen=True)
@@ -157,19 +158,8 @@ def arrhenius(temperature_k, jumps, dwell_s, log_sd=None):
         jumps[used],
         dwell[used],
     )
-    with np.errstate(divide="ignore"):
-        start = np.log(np.maximum(n, 0.1) / time)
-    root = np.sqrt(np.maximum(n, 0.1))
-    beta = np.linalg.lstsq(x * root[:, None], start * root, rcond=None)[0]
-    for _ in range(100):
-        mean = time * np.exp(x @ beta)
-        information = x.T @ (mean[:, None] * x)
-        step = np.linalg.solve(information, x.T @ (n - mean))
-        step /= max(1, np.abs(x @ step).max())  # no rate changes by more than a factor e at once
-        beta = beta + step
-        if np.abs(x @ step).max() < 1e-9:
-            break
-    return Line(beta[0], beta[1], np.linalg.inv(information), used)
+    (energy, prefactor), covariance = log_linear_rates(x, n, time)
+    return Line(energy, prefactor, covariance, used)
 
 
 def _log_ratio(found, isomer, reference):
