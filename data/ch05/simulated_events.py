@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.picocavities.configurations import configurations
 from helpers.picocavities.events import spectra
 from helpers.picocavities.molecule import shipped
-from helpers.picocavities.preprocess import preprocess
+from helpers.picocavities.preprocess import on_grid, preprocess
 from helpers.picocavities.scans import scan
 from helpers.picocavities.tracks import residual
 
@@ -22,9 +22,7 @@ MOST_SCANS = 400
 def over_true_stable(made):
     """Scan less its true stable state, over the floor, on the grid of the paper, (T, 512)."""
     done = preprocess(made.counts)
-    alone = preprocess(made.counts.copy(data=made.stable), dark_counts=0)
-    # Back to counts and on the scale of the scan: the stable state has none of its own.
-    stable = alone * alone.attrs["counts_per_unit"] + alone.attrs["lowest_counts"]
+    stable = on_grid(made.stable, made.counts["wavenumber"].to_numpy())
     stable = (stable - done.attrs["lowest_counts"]) / done.attrs["counts_per_unit"]
     return residual(done, stable)
 

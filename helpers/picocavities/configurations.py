@@ -8,7 +8,11 @@ from helpers.picocavities import nearfield
 from helpers.registry import DataError
 
 # Harmonic wavenumbers come out too high; these factors bring the strong lines of the free
-# molecule near 1080, 1285 and 1585 cm^-1, where the nanocavity has them.
+# molecule near 1080, 1285 and 1585 cm^-1, where the nanocavity has them. The lowest is measured in
+# gaps at 32.4 THz, 1081 cm^-1 (Chen et al., Science 374, 1264, 2021). With one ring more, in
+# terphenylthiol, the same gap shows 1080, 1256 and 1585 cm^-1 (Lombardi et al., ACS Photonics 3,
+# 471, 2016, Fig. 3): the outer two stay. For the middle one of this molecule, the stretch between
+# its rings, no published number was found; Poppe et al. print a figure only.
 SCALES = {"GFN2-xTB": 0.99, "B3LYP-D3(BJ)/def2-SVP": 0.97}
 WINDOW = (280.0, 1600.0)  # cm^-1, inside the paper's
 WEAKEST = 0.05  # of the strongest line: lines below are left out
