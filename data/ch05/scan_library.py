@@ -5,6 +5,7 @@ the errors that are reported. Every seed draws its own configurations, so that a
 scans are nowhere else; powers go round. Molecule: biphenyl-4-thiol on one gold atom (GFN2-xTB).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +20,11 @@ from helpers.registry import ROOT
 KEPT = ROOT / "_build" / "picocavities"
 VALIDATION, TEST = 1000, 2000
 INSTRUMENTS = {"first": "commercial", "second": "Au-Au"}
+MANY, FAINTEST = "commercial, many events", 0.05
+COMMERCIAL = VARIETIES["commercial"]
+VARIETIES[MANY] = replace(
+    COMMERCIAL, rates_per_s={side: 6 * rate for side, rate in COMMERCIAL.rates_per_s.items()}
+)
 
 
 @lru_cache(maxsize=1)
@@ -34,6 +40,30 @@ def scan(seed, instrument="first", events=True):
     ways = configurations(np.random.default_rng([seed, 1]), molecule())
     rng = np.random.default_rng([seed, 0])
     return scans.scan(rng, molecule(), ways, variety, powers[seed % len(powers)], events)
+
+
+def faint_scan(seed, events=True):
+    """Scan of the first instrument with about two events, all dimmed by one factor, and the factor.
+
+    Events of the varieties are mostly brighter than the noise; factors down to 0.05, evenly on a
+    logarithmic scale, make the scans that tell detectors apart. Only the noise is drawn again.
+    """
+    ways = configurations(np.random.default_rng([seed, 1]), molecule())
+    rng = np.random.default_rng([seed, 2])
+    power = COMMERCIAL.powers_uw[seed % len(COMMERCIAL.powers_uw)]
+    one = scans.scan(rng, molecule(), ways, MANY, power, events)
+    factor = float(np.exp(rng.uniform(np.log(FAINTEST), 0)))
+    instrument = COMMERCIAL.instrument
+    expected = one.stable + factor * one.picocavity + instrument.dark_counts
+    counts = rng.poisson(expected) + rng.normal(0, instrument.read_noise_counts, expected.shape)
+    dimmed = {"peak_counts": factor * one.events["peak_counts"], "snr": factor * one.events["snr"]}
+    return replace(
+        one,
+        counts=one.counts.copy(data=np.rint(counts).astype(np.float32)),
+        picocavity=factor * one.picocavity,
+        events=one.events.assign(**dimmed),
+        lines=one.lines.assign(peak_counts=factor * one.lines["peak_counts"]),
+    ), factor
 
 
 def scaled_stable(one, done):

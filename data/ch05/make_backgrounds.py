@@ -1,0 +1,115 @@
+"""Make backgrounds.csv: ways to the stable state of a scan, compared on simulated scans.
+
+``error_quiet`` is the root mean square of what was found less the true stable state, in scans
+without events, in units of the root mean square of the noise; ``error_events`` the same in scans
+with events, in pixels to which picocavities add more than half of that noise; ``kept`` the part of
+the picocavity signal that is left over what was found. One row per method and seed (a scan with
+and a scan without events each); ``spectra_per_s`` is of one core.
+
+    python data/ch05/make_backgrounds.py              # a minute
+    python data/ch05/make_backgrounds.py --choose     # components and steps, on validation scans
+"""
+
+import argparse
+import time
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from make_autoencoder import TRAIN
+from scan_library import TEST, VALIDATION, event_free, faint_scan, scaled_stable, scan
+
+from helpers.picocavities import autoencoder, backgrounds
+from helpers.picocavities.analysis import EVERY
+from helpers.picocavities.preprocess import on_grid, preprocess
+from helpers.registry import ROOT
+
+TABLE = ROOT / "data" / "ch05" / "backgrounds.csv"
+SEEDS = 4
+LEARN_EVERY = 16  # of the steps of the training scans
+
+
+def methods():
+    """Name -> function of a scan's values."""
+    spectra = event_free(TRAIN, every=LEARN_EVERY)[0].reshape(-1, 512)
+    network, _ = autoencoder.shipped("first")
+    return {
+        "autoencoder": lambda values: autoencoder.reconstruct(network, values),
+        f"autoencoder, every {EVERY}": lambda values: autoencoder.reconstruct(
+            network, values, EVERY
+        ),
+        "least squares, wavenumber": lambda values: backgrounds.asymmetric(values),
+        "least squares, time": lambda values: backgrounds.asymmetric(values, "time"),
+        "running median": backgrounds.running_median,
+        "principal components": backgrounds.principal(spectra),
+        "non-negative factors": backgrounds.non_negative(spectra[::4]),
+    }
+
+
+def choices():
+    """Settings to choose from, on validation scans."""
+    spectra = event_free(TRAIN, every=LEARN_EVERY)[0].reshape(-1, 512)
+    for steps in (51, 101, 201, 401):
+        yield f"running median of {steps}", lambda v, k=steps: backgrounds.running_median(v, k)
+    for count in (4, 8, 16, 32):
+        yield f"{count} principal components", backgrounds.principal(spectra, count)
+    for count in (4, 8, 16):
+        yield f"{count} non-negative factors", backgrounds.non_negative(spectra[::4], count)
+
+
+@lru_cache(maxsize=2 * SEEDS)
+def scene(kind, seed):
+    """Values of a scan, its true stable state, what picocavities add, and the noise."""
+    one = scan(seed, events=False) if kind == "quiet" else bright(seed)
+    done = preprocess(one.counts)
+    truth = scaled_stable(one, done)
+    added = on_grid(one.picocavity, one.counts["wavenumber"].values)
+    added /= done.attrs["counts_per_unit"]
+    values = done.to_numpy()
+    return values, truth, added, np.sqrt(((values - truth - added) ** 2).mean())
+
+
+def judged(find, seed):
+    """Errors and speed of one method on one seed."""
+    out, spent = {"seed": seed}, 0
+    for kind in ("quiet", "events"):
+        values, truth, added, noise = scene(kind, seed)
+        began = time.process_time()
+        found = find(values)
+        spent += time.process_time() - began
+        where = added > noise / 2 if kind == "events" else np.ones(added.shape, bool)
+        out[f"error_{kind}"] = np.sqrt(((found - truth)[where] ** 2).mean()) / noise
+        if kind == "events":
+            out["kept"] = 1 - ((found - truth) * added).sum() / (added**2).sum()
+    return out | {"spectra_per_s": round(2 * len(found) / spent)}
+
+
+def bright(seed):
+    """First scan with a visible event of ten steps or more, from a seed on."""
+    while True:
+        one, _ = faint_scan(seed)
+        steps = one.events["last_step"] - one.events["first_step"]
+        if ((one.events["snr"] > 2) & (steps >= 10)).any():
+            return one
+        seed += 100
+
+
+def main():
+    """Make the table, or show the choices."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--choose", action="store_true")
+    asked = parser.parse_args()
+    first = VALIDATION if asked.choose else TEST
+    rows = [
+        {"method": name} | judged(find, seed)
+        for name, find in (choices() if asked.choose else methods().items())
+        for seed in range(first, first + SEEDS)
+    ]
+    table = pd.DataFrame(rows).round(4)
+    if not asked.choose:
+        table.to_csv(TABLE, index=False)
+    print(table.drop(columns="seed").groupby("method", sort=False).agg(["mean", "std"]).to_string())
+
+
+if __name__ == "__main__":
+    main()
