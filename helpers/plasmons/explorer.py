@@ -23,7 +23,7 @@ def explorer(direction, network, scale, pairs, haadf, energy_ev, label, pixel_nm
         That the windows come from.
     energy_ev : array (E,)
     label : sequence of str (N,)
-        Class of every window, at most eight kinds.
+        Class of every window, at most eight kinds, as the explorer takes it.
     pixel_nm : float
 
     Returns

@@ -84,7 +84,8 @@ def compare_parts(division, correlation, sentence):
         low, high = np.quantile(values[division.train], ENDS)
         test = values[division.test]
         outside = ((test < low) | (test > high)).mean()
-        reason = f"{outside:.0%} of the test windows lie outside" if outside > MOST_OUTSIDE else ""
+        reason = f"{outside:.0%} of the test windows lie outside the range of those to learn from"
+        reason = reason if outside > MOST_OUTSIDE else ""
         rows.append((name, np.median(test), low, high, "unlike" if reason else "ok", reason))
     about = (sentence and "unlike") or "ok"
     rows.append(("image and counts, correlation", correlation, np.nan, np.nan, about, sentence))

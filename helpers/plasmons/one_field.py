@@ -23,6 +23,7 @@ SIDES = {"lower": ("y", True), "upper": ("y", False), "right": ("x", True), "lef
 FEWEST = 40  # windows to train, to choose and to test on
 MOST_WINDOWS = 4000  # of a part of a very large field
 EPOCHS, PER_EPOCH = 20, 1024  # a minute for each network with 200 channels
+OFTEN = 4  # times that a window is drawn in an epoch, where there are few
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,9 @@ def learn_field(division, latent=10, seed=0, quick=False):
         networks[direction], _ = learn.train(
             partial(kind, latent, spectra.shape[1], pairs.window), x[train], y[train],
             epochs=EPOCHS // (10 if quick else 1), seed=seed,
-            validation=(x[validation], y[validation]),
-            symmetries=direction == "im2spec", cycle=True, relative=True,
-            per_epoch=PER_EPOCH // (4 if quick else 1), progress=False,
+            validation=(x[validation], y[validation]), **learn.RECIPES["ours", direction],
+            per_epoch=min(PER_EPOCH // (4 if quick else 1), OFTEN * len(train)),
+            half=learn.knows_half(), progress=False,
         )  # fmt: skip
         found = learn.predict(networks[direction], x[test])
         score(direction, "network", "block", f"{latent} latents", found, y[test])
@@ -186,6 +187,31 @@ def learn_field(division, latent=10, seed=0, quick=False):
                 predict, setting = baselines.fit_baseline(method, x[train], y[train], chosen, seed)
                 score(direction, method, split, setting, predict(x[test]), y[test])
     return Learnt(networks, scale, pd.DataFrame(rows))
+
+
+def beaten(errors):
+    """Where a baseline is at least as good as the network on the test block.
+
+    Parameters
+    ----------
+    errors : pandas.DataFrame
+        Of `Learnt`.
+
+    Returns
+    -------
+    list of str
+        A sentence for each such direction.
+    """
+    sentences = []
+    for direction, part in errors.query("split == 'block'").groupby("direction"):
+        by_method = part.set_index("method")["error_percent"]
+        best, own = by_method.drop("network").idxmin(), by_method["network"]
+        if by_method[best] <= own:
+            sentences.append(
+                f"{direction}: {best} is better than the network ({by_method[best]:.1f} against"
+                f" {own:.1f} %). Do not use the network here."
+            )
+    return sentences
 
 
 def _every(indices):

@@ -141,6 +141,16 @@ def test_networks_and_baselines_are_scored_on_the_test_block(learnt):
     assert near["random"] < near["block"]
 
 
+def test_a_baseline_that_is_better_is_named(learnt):
+    errors = learnt[0].errors.copy()
+    network = errors["method"] == "network"
+    errors.loc[network, "error_percent"] = 0.1
+    assert one_field.beaten(errors) == []
+    errors.loc[network & (errors["direction"] == "spec2im"), "error_percent"] = 99.9
+    (sentence,) = one_field.beaten(errors)
+    assert sentence.startswith("spec2im: ") and "better than the network" in sentence
+
+
 def test_every_window_is_listed_and_predicted(learnt):
     found, division, losses = learnt
     table = one_field.windows_table(found, division)
