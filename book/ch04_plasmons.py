@@ -97,7 +97,7 @@ from helpers.plasmons import latent as latent_space
 from helpers.plasmons import recording, reduction, retraining, spectra, splits, study_plots
 from helpers.plasmons.arrays import ParticleArray
 from helpers.plasmons.explorer import explorer
-from helpers.plasmons.pairs import make_pairs, on_map, scale_of
+from helpers.plasmons.pairs import make_pairs, on_map
 from helpers.plasmons.shipped import KINDS, SEEDS, shipped
 from helpers.plasmons.simulate import film_modes
 from helpers.spectrum_images import open_pair, save_spectrum_image
@@ -615,7 +615,7 @@ for direction in KINDS:
                       final[direction, number][1], "simulated",
                       f"{direction}, {number} latents, films left out")  # fmt: skip
 by_direction = ours_rows.groupby("direction")["latent"]
-ends = {name: [part.min(), part.max()] for name, part in by_direction}
+ends = {name: [int(part.min()), int(part.max())] for name, part in by_direction}
 most = ends["im2spec"][1]
 glue("most_latents", most, display=False)
 glue("many_latents", float(table_of["im2spec", "ours", most].mean()), display=False)

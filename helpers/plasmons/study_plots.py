@@ -12,6 +12,7 @@ from helpers.figures import COLOURS, WIDTH, legend_below, micrograph, panels, sc
 
 METHODS = {
     "ours": ("blue", "o", "network, our recipe"),
+    "ours together": ("vermilion", "*", "three networks together"),
     "published": ("sky", "^", "network, the paper's recipe"),
     "boosted trees": ("green", "s", "boosted trees"),
     "nearest neighbours": ("orange", "D", "nearest neighbours"),
@@ -102,33 +103,6 @@ def by_latents(table, paper, floor=None):
     axes[2].set_ylabel("error map and image")
     axes[0].legend(fontsize="small")
     axes[2].legend(fontsize="small")
-    return fig
-
-
-def training(history, unit=100.0):
-    """
-    Draw the loss on training and on validation windows against the epoch.
-
-    Parameters
-    ----------
-    history : dict of str to pandas.DataFrame
-        From `helpers.plasmons.learn.train`, by name.
-    unit : float
-        Factor of the losses.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    fig, axes = panels(len(history), 2.7, "epoch", ERROR, sharey=True)
-    for ax, (name, table) in zip(axes, history.items()):
-        ax.plot(table["epoch"] + 1, unit * table["loss"], "o-", ms=4, color=COLOURS["blue"],
-                label="training windows")  # fmt: skip
-        column = next(c for c in table.columns if c.startswith("validation"))
-        ax.plot(table["epoch"] + 1, unit * table[column], "s--", ms=4,
-                color=COLOURS["vermilion"], label="validation windows")  # fmt: skip
-        ax.set(title=name, ylim=(0, None))
-    axes[0].legend(fontsize="small")
     return fig
 
 
