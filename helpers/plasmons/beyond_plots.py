@@ -93,7 +93,7 @@ def coverage(by_energy, by_place, level=0.95):
         for number in films:
             right.plot(at, 100 * films[number], "o", ms=4, color=COLOURS[colour])
     right.axhline(100 * level, color="0.6", lw=0.8)
-    right.set(xticks=range(len(PLACES)), title=f"{level:.0%}, by place; a point per film")
+    right.set(xticks=range(len(PLACES)), title=f"{100 * level:.0f} %, by place; a point per film")
     right.set_xticklabels(PLACES)
     right.set_ylabel("")
     legend_below(fig, 2)
@@ -130,14 +130,14 @@ def back_projection(table):
             ax.plot(each.index, each, "o-", color=COLOURS[colour_of[name]], label=name)
         plain = here[(here["what"] == "features") & (here["space"] == "principal components")]
         plain = plain.groupby("latent")["ratio"].mean()
-        ax.plot(plain.index, plain, "x--", color="0.5", label=f"{encoded}, principal components")
+        ax.plot(plain.index, plain, "x--", color="0.5", label="encoded, principal components")
         best = here[(here["what"] == "features") & (here["space"] == "the features themselves")]
         ax.axhline(best["ratio"].mean(), color="0.5", lw=0.8, ls=":",
-                   label=f"{encoded}, nearest of all")  # fmt: skip
+                   label="encoded, nearest of all")  # fmt: skip
         ax.set(xscale="log", ylim=(0, 1.05), title=direction)
         ax.set_xticks(each.index, [f"{n}" for n in each.index])
         ax.minorticks_off()
-        ax.legend(fontsize="x-small", loc="lower left")
+    legend_below(fig, 2)
     return fig
 
 

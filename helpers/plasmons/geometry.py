@@ -139,7 +139,7 @@ def segment(window_nm):
     sides = np.full(len(places), SIDE_NM)
     if filled.any():
         start = np.column_stack([places, sides])[filled]
-        found = _refined(image.ravel(), start, angle)
+        found, angle = _refined(image.ravel(), start, angle)
         places[filled], sides[filled] = found[:, :2], found[:, 2]
     return Sites(places, sides, filled, angle, origin)
 
@@ -210,17 +210,19 @@ def _lattice(image):
 
 
 def _refined(image, start, angle):
-    """Places and sides of cubes fitted to a flat window, held near where they started."""
+    """Places, sides and angle of cubes fitted to a flat window, held near where they started."""
 
     def left(flat):
-        cubes = flat.reshape(-1, 3)
+        cubes = flat[1:].reshape(-1, 3)
         pull = (cubes - start) / [PLACE_NM, PLACE_NM, SIDE_SD_NM]
-        off = _rendered(cubes[:, :2], cubes[:, 2], angle) - image
+        off = _rendered(cubes[:, :2], cubes[:, 2], 10 * flat[0]) - image
         return np.concatenate([off / NOISE_NM, 0.5 * pull.ravel()])
 
-    found = least_squares(left, start.ravel(), max_nfev=12).x.reshape(-1, 3)
-    found[:, 2] = found[:, 2].clip(*SIDES_NM)
-    return found
+    # the angle in tens of degrees changes the image about as much as a place in nm
+    found = least_squares(left, np.append(angle / 10, start.ravel()), max_nfev=12).x
+    cubes = found[1:].reshape(-1, 3)
+    cubes[:, 2] = cubes[:, 2].clip(*SIDES_NM)
+    return cubes, float(10 * found[0])
 
 
 def _turn(points, angle_deg):
