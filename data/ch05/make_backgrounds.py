@@ -33,6 +33,7 @@ def methods():
     """Name -> function of a scan's values."""
     spectra = event_free(TRAIN, every=LEARN_EVERY)[0].reshape(-1, 512)
     network, _ = autoencoder.shipped("first")
+    components = backgrounds.principal(spectra)
     return {
         "autoencoder": lambda values: autoencoder.reconstruct(network, values),
         f"autoencoder, every {EVERY}": lambda values: autoencoder.reconstruct(
@@ -41,20 +42,34 @@ def methods():
         "least squares, wavenumber": lambda values: backgrounds.asymmetric(values),
         "least squares, time": lambda values: backgrounds.asymmetric(values, "time"),
         "running median": backgrounds.running_median,
-        "principal components": backgrounds.principal(spectra),
+        "principal components": components,
         "non-negative factors": backgrounds.non_negative(spectra[::4]),
+        f"autoencoder, every {EVERY}, clipped": lambda values: backgrounds.clipped(
+            lambda part: autoencoder.reconstruct(network, part, EVERY), values, 3
+        ),
+        "principal components, clipped": lambda values: backgrounds.clipped(components, values, 10),
     }
 
 
 def choices():
     """Settings to choose from, on validation scans."""
     spectra = event_free(TRAIN, every=LEARN_EVERY)[0].reshape(-1, 512)
-    for steps in (51, 101, 201, 401):
+    network, _ = autoencoder.shipped("first")
+
+    def means(values):
+        return autoencoder.reconstruct(network, values, EVERY)
+
+    for steps in (101, 401):
         yield f"running median of {steps}", lambda v, k=steps: backgrounds.running_median(v, k)
-    for count in (4, 8, 16, 32):
-        yield f"{count} principal components", backgrounds.principal(spectra, count)
     for count in (4, 8, 16):
-        yield f"{count} non-negative factors", backgrounds.non_negative(spectra[::4], count)
+        find = backgrounds.principal(spectra, count)
+        yield f"{count} principal components", find
+        for rounds in (3, 10, 30):
+            name = f"{count} principal components, clipped {rounds} times"
+            yield name, lambda v, k=rounds, f=find: backgrounds.clipped(f, v, k)
+    for rounds in (1, 3):
+        name = f"autoencoder, every {EVERY}, clipped {rounds} times"
+        yield name, lambda v, k=rounds: backgrounds.clipped(means, v, k)
 
 
 @lru_cache(maxsize=2 * SEEDS)
@@ -99,7 +114,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--choose", action="store_true")
     asked = parser.parse_args()
-    first = VALIDATION if asked.choose else TEST
+    first = VALIDATION if asked.choose else TEST + 100
     rows = [
         {"method": name} | judged(find, seed)
         for name, find in (choices() if asked.choose else methods().items())

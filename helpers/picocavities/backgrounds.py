@@ -2,6 +2,9 @@
 
 Two of them look at the scan alone: asymmetric least squares and a running median. Two learn from
 scans without events, as the autoencoder does: principal components and non-negative factors.
+
+Whatever learns takes part of an event for stable, as lines of an event lie near stable ones.
+`clipped` (ours) searches again after cutting off what stands out, for any of them.
 """
 
 import warnings
@@ -12,11 +15,13 @@ from pybaselines.whittaker import asls
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
+from helpers.picocavities.calibrated import step_noise
 from helpers.registry import DataError
 
 STIFFNESS, ASYMMETRY, ITERATIONS = 1e4, 0.01, 10  # of the published comparison
 MEDIAN_STEPS = 101
 COMPONENTS = 8
+LIMIT = 2.0
 
 
 def asymmetric(values, along="wavenumber"):
@@ -96,10 +101,35 @@ def non_negative(spectra, components=COMPONENTS, seed=0):
     """
     model = NMF(components, init="nndsvda", max_iter=200, random_state=seed)
 
-    def above(values):
-        return np.clip(np.asarray(values, np.float32), 0, None)
+    def quietly(step, values):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # far below the noise by then
+            return step(np.clip(np.asarray(values, np.float32), 0, None))
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # far below the noise by then
-        model.fit(above(spectra))
-    return lambda values: model.transform(above(values)) @ model.components_
+    quietly(model.fit, spectra)
+    return lambda values: quietly(model.transform, values) @ model.components_
+
+
+def clipped(find, values, rounds, limit=LIMIT):
+    """Stable state of a scan, found again with what stands out of it cut off.
+
+    Parameters
+    ----------
+    find : callable
+        Of values (T, W): their stable state.
+    values : array (T, W)
+    rounds : int
+        How many times it is found again.
+    limit : float
+        In noise over the last stable state: what is higher is cut off there.
+
+    Returns
+    -------
+    ndarray, shape (T, W)
+    """
+    values = np.asarray(values, np.float32)
+    margin = np.float32(limit) * step_noise(values)
+    stable = find(values)
+    for _ in range(rounds):
+        stable = find(np.minimum(values, stable + margin))
+    return stable

@@ -141,14 +141,28 @@ def in_noise(values, stable):
     -------
     ndarray, shape (T, W), float32
     """
-    values = np.asarray(values, np.float32)
-    over = values - np.asarray(stable, np.float32)
-    steps = np.abs(over[1::EVERY] - over[: len(over) - 1 : EVERY])
-    noise = np.median(steps, axis=0) * np.float32(TO_SIGMA / np.sqrt(2))
+    over = np.asarray(values, np.float32) - np.asarray(stable, np.float32)
+    noise = step_noise(over)
     over -= np.median(over[::EVERY], axis=0)
     # Bins that the spectrometer did not record are all the same: nothing is found there.
     over *= np.where(noise > 0, 1 / np.where(noise > 0, noise, 1), 0).astype(np.float32)
     return over
+
+
+def step_noise(values):
+    """Noise of each bin, from the differences between one step and the next.
+
+    Parameters
+    ----------
+    values : ndarray, shape (T, W)
+        Float32.
+
+    Returns
+    -------
+    ndarray, shape (W,)
+    """
+    steps = np.abs(values[1::EVERY] - values[: len(values) - 1 : EVERY])
+    return np.median(steps, axis=0) * np.float32(TO_SIGMA / np.sqrt(2))
 
 
 def line_filter(width_px):

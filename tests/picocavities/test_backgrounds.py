@@ -52,3 +52,16 @@ def test_least_squares_along_wavenumber_leave_stable_lines_and_along_time_do_not
     assert abs(over[10, 150]) < 0.01 and over[31, 60] > 0.3
     with pytest.raises(DataError, match="along is 'x'"):
         backgrounds.asymmetric(values, "x")
+
+
+def test_clipping_keeps_events_out_of_the_stable_state(stable):
+    rng = np.random.default_rng(1)
+    still = np.repeat(stable[:1], len(stable), axis=0)  # noise is what changes step by step
+    values = still + rng.normal(0, 0.01, stable.shape).astype(np.float32)
+    values[40:50, 18:21] += 0.5  # on the stable line
+    find = backgrounds.principal(stable, 2)
+    plain, cut = find(values), backgrounds.clipped(find, values, 20)
+    rows = slice(40, 50)
+    assert abs(cut[rows] - still[rows]).max() < 0.3 * abs(plain[rows] - still[rows]).max()
+    assert abs(cut[:40] - still[:40]).mean() < 0.005
+    np.testing.assert_array_equal(backgrounds.clipped(find, values, 0), plain)
