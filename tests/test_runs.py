@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from helpers import chapters, report, runs
@@ -26,6 +27,7 @@ from helpers.clusters import landscape
 from helpers.clusters.library import library
 from helpers.clusters.video import simulate_video
 from helpers.data import DataError, sha256
+from helpers.spectrum_images import open_spectrum_image
 
 PARAMETERS = """data: str = ""  # image to analyse
 pixel_size_nm: float | None = None  # nm; None = as the file says
@@ -711,3 +713,42 @@ def test_the_real_third_chapter_follows_a_video_and_judges_a_particle(tmp_path, 
     said = " ".join(note["text"] for note in notes)
     assert "not like the simulated training frames" in said and "larger than any cluster" in said
     assert "not accepted" in said
+
+
+def test_the_real_fourth_chapter_learns_and_judges_a_map(tmp_path, monkeypatch):
+    from rsciio import hspy
+
+    rng = np.random.default_rng(5)
+    thick = gaussian_filter(rng.normal(size=(33, 40)), 2.0) * 3 + 1
+    energy = -5.6 + 0.7 * np.arange(60)
+    loss = np.exp(-(((energy - 20) / 5) ** 2)) * thick[..., None].clip(0.05)
+    counts = rng.poisson(1e5 * np.exp(-3 * energy**2) + 1e3 * loss + 1)
+    np.save(tmp_path / "map.npy", counts.astype(np.float32))
+    finer = thick.repeat(2, axis=0).repeat(2, axis=1)
+    tifffile.imwrite(tmp_path / "dark.tif", finer.astype(np.float32))
+    monkeypatch.chdir(tmp_path)
+    given = {"haadf": "dark.tif", "pixel_size_nm": 2, "ev_per_channel": 0.7, "first_ev": -5.6}
+    out = runs.run("ch04", "out", "map.npy", given | {"quick": True, "latent": 3})
+    windows = pd.read_csv(out / "tables" / "windows.csv")
+    assert {"test", "train", "validation"} <= set(windows["part"])
+    assert windows["im2spec_z3"].notna().all() and "im2spec_z4" not in windows
+    errors = pd.read_csv(out / "tables" / "errors.csv")
+    assert set(errors["direction"]) == {"im2spec", "spec2im"}
+    losses = open_spectrum_image(out / "files" / "losses.hspy")
+    predicted = open_spectrum_image(out / "files" / "predicted.hspy")
+    assert predicted.sizes["energy"] == losses.sizes["energy"]
+    assert predicted.attrs["pixel_size_nm"] == pytest.approx(2)
+    assert len(windows) == predicted.sizes["y"] * predicted.sizes["x"]
+    (signal,) = hspy.file_reader(str(out / "files" / "predicted.hspy"))
+    offsets = [axis["offset"] for axis in signal["axes"][:2]]
+    assert offsets == [2 * windows["y_px"].min(), 2 * windows["x_px"].min()]
+    check = pd.read_csv(out / "tables" / "input_check.csv").set_index("property")
+    assert check.loc["image and counts, correlation", "verdict"] == "ok"
+    text = (out / "methods.md").read_text()
+    assert "3 latent variables" in text and "pixel_size_nm = 2.0" in text
+    page = (out / "report.html").read_text()
+    assert "files/predicted.hspy" in page and "too wide for infrared plasmons" in page
+    np.save(tmp_path / "small.npy", counts[:32, :32].astype(np.float32))
+    with pytest.raises(runs.RunFailed, match="small for windows of 16"):
+        tifffile.imwrite(tmp_path / "dark.tif", thick[:32, :32].astype(np.float32))
+        runs.run("ch04", "small", "small.npy", given | {"window": 16})

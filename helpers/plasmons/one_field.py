@@ -23,7 +23,6 @@ SIDES = {"lower": ("y", True), "upper": ("y", False), "right": ("x", True), "lef
 FEWEST = 40  # windows to train, to choose and to test on
 MOST_WINDOWS = 4000  # of a part of a very large field
 EPOCHS, PER_EPOCH = 20, 1024  # a minute for each network with 200 channels
-OFTEN = 4  # times that a window is drawn in an epoch, where there are few
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def learn_field(division, latent=10, seed=0, quick=False):
             partial(kind, latent, spectra.shape[1], pairs.window), x[train], y[train],
             epochs=EPOCHS // (10 if quick else 1), seed=seed,
             validation=(x[validation], y[validation]), **learn.RECIPES["ours", direction],
-            per_epoch=min(PER_EPOCH // (4 if quick else 1), OFTEN * len(train)),
+            per_epoch=PER_EPOCH // (4 if quick else 1),
             half=learn.knows_half(), progress=False,
         )  # fmt: skip
         found = learn.predict(networks[direction], x[test])
