@@ -172,7 +172,7 @@ def other_films(errors, flagged):
                    label=SIGNS[sign])  # fmt: skip
     right.set(xlabel="windows flagged (%)", xlim=(0, 100))
     for ax in (left, right):
-        ax.legend(fontsize="x-small", loc="lower right")
+        ax.legend(fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return fig
 
 
@@ -203,9 +203,11 @@ def design_errors(table):
         middle = table.loc[table["way"] == way, "error"].median()
         ax.plot([middle, middle], np.array([-0.3, 0.3]) + len(WAYS) - 1 - k, "k-", lw=1.5)
     ax.set(yticks=range(len(WAYS)), xscale="log", xlabel="least relative error (%), simulated")
-    ticks = [t for t in (2, 5, 10, 20, 50, 100) if t <= 1.2 * table["error"].max()]
+    least, most = 0.85 * table["error"].min(), 1.15 * table["error"].max()
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100) if least <= t <= most]
     ax.set_xticks(ticks, [f"{t}" for t in ticks])
     ax.minorticks_off()
+    ax.set_xlim(least, most)
     ax.set_yticklabels(WAYS[::-1])
     legend_below(fig, 2)
     return fig
