@@ -1099,7 +1099,7 @@ figures.show(
     "geometry step by step.",
     "fig-ch04-design",
 )
-by_way = design_table.groupby(["way", "kind"])["error"].median().unstack()
+by_way = design_table.pivot_table(values="error", index="way", columns="kind", aggfunc="median")
 by_way["all"] = design_table.groupby("way")["error"].median()
 by_way["other scatter around it"] = design_table.groupby("way")["other_surroundings"].median()
 claims.table("design", by_way.round(1).reset_index(), "Inverse design: median over wishes of the "
@@ -1109,8 +1109,8 @@ first_example = design_table[design_table["way"] == "nearest examples"].set_inde
 for short, way in (("spec2im", "spec2im"), ("latent", "latent space"), ("random", "random"),
                    ("examples", "nearest examples"), ("guided", "guided changes"),
                    ("changes", "random changes")):  # fmt: skip
-    claims.number(f"design_{short}", errors_by[way].median(), "%", errors_by[way].std(), "simulated",
-                  f"inverse design by {way}: median of the least error; SD over wishes")  # fmt: skip
+    claims.number(f"design_{short}", errors_by[way].median(), "%", errors_by[way].std(),
+                  "simulated", f"inverse design by {way}: median, SD over wishes")  # fmt: skip
     glue(f"beats_first_{short}", int((errors_by[way] < first_example[errors_by.index]).sum()),
          display=False)  # fmt: skip
     glue(f"beats_random_{short}", int((errors_by[way] < errors_by["random"]).sum()), display=False)
