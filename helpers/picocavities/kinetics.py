@@ -2,7 +2,8 @@
 
 Scans end. A scan without an event tells that formation takes longer than the scan, and an event
 that is still there at the end lives longer than what was seen of it; both count as censored. The
-published code leaves out scans without events; :func:`expected_if_dropped` is what that does.
+published code joins the scans of a particle and leaves out particles without an event
+(:func:`joined`); :func:`expected_if_dropped` is what leaving out does.
 """
 
 import numpy as np
@@ -97,6 +98,34 @@ def first_formations(events, scans, length_s):
     )
 
 
+def joined(times, length_s):
+    """Time of the first formation at each particle, its scans taken for one long one.
+
+    Parameters
+    ----------
+    times : pandas.DataFrame
+        From :func:`first_formations`, with ``particle``; scans of a particle in order.
+    length_s : float
+        Of a scan.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``particle``, ``time_s`` and ``seen``.
+    """
+    before = times.groupby("particle").cumcount() * length_s
+    whole = times.assign(time_s=times["time_s"] + before)
+    first = whole[whole["seen"]].groupby("particle")["time_s"].min()
+    last = whole.groupby("particle")["time_s"].max()
+    return pd.DataFrame(
+        {
+            "particle": last.index,
+            "time_s": first.reindex(last.index).fillna(last).to_numpy(),
+            "seen": last.index.isin(first.index),
+        }
+    )
+
+
 def formation_times(times, by):
     """Mean formation time of groups of scans, with and, to compare, without those without event.
 
@@ -111,7 +140,7 @@ def formation_times(times, by):
     pandas.DataFrame
         One row per group: ``scans``, ``seen``, ``mean_s`` with ``low_s`` and ``high_s`` (maximum of
         the likelihood, censored scans included), ``median_s`` (Kaplan-Meier) and ``dropped_s``
-        (mean over scans with an event, as the published code).
+        (mean over those with an event).
     """
     rows = []
     for key, part in times.groupby(by):

@@ -58,6 +58,17 @@ def test_scans_without_event_are_censored_at_their_end():
         kinetics.first_formations(events, [3, 4], 35.0)
 
 
+def test_scans_of_a_particle_can_be_joined():
+    times = table(
+        scan=range(5), particle=list("aabba"), time_s=[35.0, 35, 35, 4, 9],
+        seen=[False, False, False, True, True],
+    )  # fmt: skip
+    found = kinetics.joined(times, 35.0).set_index("particle")
+    assert found["time_s"].to_dict() == {"a": 79, "b": 39} and found["seen"].all()
+    none = kinetics.joined(times.assign(seen=False, time_s=35.0), 35.0).set_index("particle")
+    assert none["time_s"].to_dict() == {"a": 105, "b": 70} and not none["seen"].any()
+
+
 def test_formation_times_and_exponent_come_back():
     rng, rows = np.random.default_rng(2), []
     for power in (447.0, 564.0, 709.0):
