@@ -101,6 +101,10 @@ def open_pair(path, image_path, pixel_size_nm=None, ev_per_channel=None, first_e
         As `open_spectrum_image`, `helpers.data.open_image` and `pair`; or the two show fields of
         different size.
     """
+    if not str(image_path):
+        raise DataError(
+            f"{path} was given without its dark-field image: pass that of the same scan (haadf)."
+        )
     spectra = open_spectrum_image(path, pixel_size_nm, ev_per_channel, first_ev)
     image = open_image(image_path, spectra.attrs["pixel_size_nm"])
     with contextlib.suppress(DataError):  # of the image's calibration, which is not needed

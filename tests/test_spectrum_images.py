@@ -185,6 +185,8 @@ def test_a_pair_of_files(tmp_path, cube, dark_field):
     as_expected(spectra, cube)
     np.testing.assert_array_equal(haadf, cube[..., 0])
     assert float(haadf.y[-1]) == 2.0 * (ROWS - 1)
+    with pytest.raises(DataError, match="without its dark-field image"):
+        open_pair(npz(tmp_path, cube), "")
 
 
 def test_axes_in_the_wrong_order_are_told_from_the_image(tmp_path, cube, dark_field):
