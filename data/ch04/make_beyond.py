@@ -7,8 +7,9 @@ which windows are flagged as unlike the training set, and whether their errors a
 ``transfer``: errors on films of other kinds. ``consistency``: whether windows and spectra that are
 close in the latent space are alike.
 
-Test films are 14 to 16; film 13 is the one that everything is set on. Ten minutes of one core in
-all. A table that is there is made again:
+Test films are 14 to 16; film 13 is the one that everything is set on. ``consistency`` takes what
+make_study.py has trained, or else the two numbers of latents that are shipped. Five minutes of one
+core in all. A table that is there is made again:
 
     python data/ch04/make_beyond.py                 # all
     python data/ch04/make_beyond.py peaks transfer
@@ -32,7 +33,7 @@ from helpers.plasmons.eels_data import eels_si
 from helpers.plasmons.errors import relative_error
 from helpers.plasmons.networks import Im2Spec, Spec2Im
 from helpers.plasmons.pairs import join, make_pairs
-from helpers.plasmons.shipped import shipped
+from helpers.plasmons.shipped import path_of, shipped
 from helpers.plasmons.unlike import Familiar
 from helpers.registry import ROOT
 from helpers.weights import load_weights
@@ -253,6 +254,7 @@ def make_consistency(setting):
         for number in (1, 2, 3, 5, 10, 20):
             for seed in SEEDS:
                 path = KEPT / f"{direction}_ours_film_{number}_{seed}.safetensors"
+                path = path if path.exists() else path_of(direction, number, seed)
                 if path.exists():
                     network = kind(number, 200)
                     load_weights(path, network)

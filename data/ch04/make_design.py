@@ -1,13 +1,13 @@
 """Make design.csv and design.npz: geometries for wished spectra, simulated, by six ways.
 
-Wishes: true spectra of places with a cube in view on films 14 to 16, which no network was trained
-on, and spectra in which the lowest of the three peaks of such a place (`helpers.plasmons.peaks`) is
-moved by so many meV. Every way has the same number of simulations for a wish. ``error`` is the
-least relative error (per cent) among them, ``first`` that of the first, ``other_surroundings`` that
-of the best geometry with other scatter around it, ``own_surroundings`` (nearest examples) the error
-of the true spectrum of the nearest training window in its own film. The npz holds wishes and, by
-way, the spectrum and the window of the best geometry. Five minutes of one core; a wish that stands
-in the table is not made again.
+Wishes: true spectra of gaps on films 14 to 16, which no network was trained on, and spectra in
+which the lowest of the three peaks of such a gap (`helpers.plasmons.peaks`) is moved by so many
+meV. Every way has the same number of simulations for a wish. ``error`` is the least relative error
+(per cent) among them, ``first`` that of the first, ``other_surroundings`` that of the best geometry
+with other scatter around it, ``own_surroundings`` (nearest examples) the error of the true spectrum
+of the nearest training window in its own film. The npz holds wishes and, by way, the spectrum and
+the window of the best geometry. Four minutes of one core; a wish that stands in the table is not
+made again.
 
     python data/ch04/make_design.py
 """
