@@ -80,7 +80,9 @@ def main():
                 continue
             row = pd.DataFrame([make(name, seed)])
             print(row.to_string(header=False), flush=True)
-            pd.concat([table, row] if len(table) else [row]).to_csv(TABLE, index=False)
+            pd.concat([table, row] if len(table) else [row]).to_csv(
+                TABLE, index=False, float_format="%.5g"
+            )
 
 
 if __name__ == "__main__":

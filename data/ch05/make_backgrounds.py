@@ -4,7 +4,8 @@
 without events, in units of the root mean square of the noise; ``error_events`` the same in scans
 with events, in pixels to which picocavities add more than half of that noise; ``kept`` the part of
 the picocavity signal that is left over what was found. One row per method and seed (a scan with
-and a scan without events each); ``spectra_per_s`` is of one core.
+and a scan without events each); ``spectra_per_s`` is of one core. Methods that stand in the table
+are not run again.
 
     python data/ch05/make_backgrounds.py              # a minute
     python data/ch05/make_backgrounds.py --choose     # components and steps, on validation scans
@@ -12,7 +13,7 @@ and a scan without events each); ``spectra_per_s`` is of one core.
 
 import argparse
 import time
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -30,24 +31,26 @@ LEARN_EVERY = 16  # of the steps of the training scans
 
 
 def methods():
-    """Name -> function of a scan's values."""
+    """Name -> function that gives, once it has learned, the function of a scan's values."""
     spectra = event_free(TRAIN, every=LEARN_EVERY)[0].reshape(-1, 512)
     network, _ = autoencoder.shipped("first")
-    components = backgrounds.principal(spectra)
+
+    def means(values):
+        return autoencoder.reconstruct(network, values, EVERY)
+
+    def clipped(find, rounds):
+        return lambda values: backgrounds.clipped(find, values, rounds)
+
     return {
-        "autoencoder": lambda values: autoencoder.reconstruct(network, values),
-        f"autoencoder, every {EVERY}": lambda values: autoencoder.reconstruct(
-            network, values, EVERY
-        ),
-        "least squares, wavenumber": lambda values: backgrounds.asymmetric(values),
-        "least squares, time": lambda values: backgrounds.asymmetric(values, "time"),
-        "running median": backgrounds.running_median,
-        "principal components": components,
-        "non-negative factors": backgrounds.non_negative(spectra[::4]),
-        f"autoencoder, every {EVERY}, clipped": lambda values: backgrounds.clipped(
-            lambda part: autoencoder.reconstruct(network, part, EVERY), values, 3
-        ),
-        "principal components, clipped": lambda values: backgrounds.clipped(components, values, 10),
+        "autoencoder": lambda: partial(autoencoder.reconstruct, network),
+        f"autoencoder, every {EVERY}": lambda: means,
+        "least squares, wavenumber": lambda: backgrounds.asymmetric,
+        "least squares, time": lambda: partial(backgrounds.asymmetric, along="time"),
+        "running median": lambda: backgrounds.running_median,
+        "principal components": lambda: backgrounds.principal(spectra),
+        "non-negative factors": lambda: backgrounds.non_negative(spectra[::4]),
+        f"autoencoder, every {EVERY}, clipped": lambda: clipped(means, 3),
+        "principal components, clipped": lambda: clipped(backgrounds.principal(spectra), 10),
     }
 
 
@@ -113,17 +116,25 @@ def main():
     """Make the table, or show the choices."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--choose", action="store_true")
-    asked = parser.parse_args()
-    first = VALIDATION if asked.choose else TEST + 100
-    rows = [
-        {"method": name} | judged(find, seed)
-        for name, find in (choices() if asked.choose else methods().items())
-        for seed in range(first, first + SEEDS)
-    ]
-    table = pd.DataFrame(rows).round(4)
-    if not asked.choose:
-        table.to_csv(TABLE, index=False)
+    if parser.parse_args().choose:
+        table = rows(choices(), VALIDATION)
+    else:
+        table = pd.read_csv(TABLE) if TABLE.is_file() else pd.DataFrame(columns=["method"])
+        missing = (
+            (name, make) for name, make in methods().items() if name not in set(table["method"])
+        )
+        for name, make in missing:
+            more = rows([(name, make())], TEST)
+            table = pd.concat([table, more] if len(table) else [more])
+            table.to_csv(TABLE, index=False, float_format="%.5g")
     print(table.drop(columns="seed").groupby("method", sort=False).agg(["mean", "std"]).to_string())
+
+
+def rows(finders, first):
+    """Rows of some methods on all seeds."""
+    seeds = range(first, first + SEEDS)
+    made = [{"method": name} | judged(find, seed) for name, find in finders for seed in seeds]
+    return pd.DataFrame(made).round(4)
 
 
 if __name__ == "__main__":
