@@ -14,8 +14,8 @@ measured; ``correlation`` and ``difference`` compare the map of errors with the 
 (`helpers.plasmons.errors.structure_correlation`). ``epochs`` were trained, of which ``best`` was
 kept; ``seconds`` is processor time, of a baseline with the choice of its setting. Every network
 gets the same number of batches, 640 of 64 windows: for the published recipe, at a constant rate
-and without anything to start from, that is few. coarse.csv has the rows of other films with pixels of 3 nm, whose
-windows, 48 nm wide, hold nine particles in place of two or three.
+and without anything to start from, that is few. coarse.csv has the rows of other films with pixels
+of 3 nm, whose windows, 48 nm wide, hold nine particles in place of two or three.
 
 A run that stands in the table is not made again, and a training that was stopped goes on from its
 last epoch. Weights of trained networks are kept in _build/plasmons.
