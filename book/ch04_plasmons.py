@@ -1443,7 +1443,7 @@ if field:
 # Every window with its latent variables and the errors of both networks; and two spectrum images that HyperSpy opens: the losses
 # that were learnt from, and those that im2spec predicts from the image alone.
 
-# %% tags=["hide-input", "your-data"] mystnb={"figure": {"caption": "Losses summed over all energies: recorded, predicted from the dark-field image, and the error of im2spec (measured; the middles of the windows in the frame took no part in training).", "name": "fig-ch04-own"}}
+# %% tags=["hide-input", "your-data"] mystnb={"figure": {"caption": "Losses summed over all energies: recorded, and predicted from the dark-field image by im2spec (measured; the middles of the windows in the frame took no part in training).", "name": "fig-ch04-own"}}
 if field:
     listing = one_field.windows_table(learnt, division)
     if data:
