@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
-from helpers.picocavities import calibrated, evaluate
+from helpers import data
+from helpers.picocavities import analysis, backgrounds, calibrated, evaluate
 
 
 def noise_and_lines(seed, height, rows=slice(100, 130), columns=(60, 150)):
@@ -119,3 +121,23 @@ def test_tracks_are_right_on_lines_that_shine():
 def test_rates():
     assert evaluate.rates(1, 4, 2) == {"precision": 0.25, "recall": 0.5}
     assert np.isnan(evaluate.rates(0, 0, 0)["precision"])
+
+
+@pytest.mark.measured
+def test_the_strong_transients_of_a_measured_series_are_found():
+    if not data.available("sers-series"):
+        pytest.skip("measured data: sers-series is not here")
+    path = data.fetch("sers-series") / "three-vitamins-R1.csv"
+    counts = np.loadtxt(path, delimiter=",", dtype=np.float32)
+    values = (counts - counts.min()) / np.ptp(counts)
+    stable = backgrounds.running_median(values, 51)
+    ours = calibrated.detect(values, stable, durations=(1, 2, 3, 6, 12)).events
+    theirs = analysis.analyse_values(xr.DataArray(values, dims=("time", "wavenumber")), stable)
+    strength = [
+        theirs.over[first : last + 1].max()
+        for first, last in zip(theirs.events["first_step"], theirs.events["last_step"])
+    ]
+    for table, by in ((ours, ours["score"]), (theirs.events, np.array(strength))):
+        first, second = table.iloc[np.argsort(by)[::-1][:2]][["first_step", "last_step"]].to_numpy()
+        assert 77 <= first[0] <= 80 <= first[1] <= 83
+        assert 157 <= second[0] <= 160 <= second[1] <= 162
