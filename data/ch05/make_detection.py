@@ -13,7 +13,7 @@ the share of true events of at least 3 steps that are found, in all and by signa
 strongest line in one pixel; ``line_recall_*`` the same of lines; ``track_precision`` the share of
 tracks of events that lie on a line. Events of published detection have two tracks or more.
 
-    python data/ch05/make_detection.py                 # 1 s a scan and core: 4 minutes
+    python data/ch05/make_detection.py                 # 2 minutes on one core
     python data/ch05/make_detection.py --sets validation
 
 Scans that were analysed stay in _build/picocavities and are not analysed again.
