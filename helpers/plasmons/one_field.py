@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ks_2samp
 
 from helpers.data import DataError
 from helpers.plasmons import baselines, learn
@@ -20,7 +21,7 @@ from helpers.plasmons.splits import block_split, random_split
 DIRECTIONS = {"im2spec": Im2Spec, "spec2im": Spec2Im}
 WINDOWS = (WINDOW, 12, 8, 4)  # px, the largest that leaves something to train and to test on
 SIDES = {"lower": ("y", True), "upper": ("y", False), "right": ("x", True), "left": ("x", False)}
-FEWEST = 40  # windows to train, to choose and to test on
+FEWEST = (100, 40, 40)  # windows to train, to choose and to test on
 MOST_WINDOWS = 4000  # of a part of a very large field
 EPOCHS, PER_EPOCH = 20, 1024  # a minute for each network with 200 channels
 
@@ -61,8 +62,8 @@ def divided(haadf, losses, window=0):
 
     The gaps are as wide as a window, so that no pixel is in two parts. A quarter of the field at
     one of its sides is for the test. Which side is chosen by the image alone, before anything is
-    learnt: the one with which the windows of all parts are of many kinds, as nothing is learnt
-    from an empty support, and nothing judged.
+    learnt: of those with which the windows of every part are of many kinds, as nothing is learnt
+    from an empty support, and nothing judged, the one whose test windows are most like the others.
 
     Parameters
     ----------
@@ -85,13 +86,14 @@ def divided(haadf, losses, window=0):
     for size in [window] if window else WINDOWS:
         found = _sides(haadf, losses, size) if min(haadf.shape) >= size else []
         if found:
-            return max(found, key=_variety)
+            enough = max(map(_variety, found)) / 2
+            return min((one for one in found if _variety(one) >= enough), key=_difference)
     fits = [w for w in WINDOWS if window and w < window and _sides(haadf, losses, w)]
     advice = f"take smaller ones (window={fits[0]} works)" if fits else "record a larger field"
     raise DataError(
         f"A field of {haadf.shape[0]} x {haadf.shape[1]} pixels is too small for windows of {size}:"
-        f" with gaps of one window, fewer than {FEWEST} would be left to learn from, to choose on"
-        f" or to test on; {advice}."
+        f" with gaps of one window, fewer than {FEWEST[0]} would be left to learn from, or than"
+        f" {FEWEST[1]} to choose or to test on; {advice}."
     )
 
 
@@ -106,7 +108,8 @@ def _sides(haadf, losses, window):
                 train, validation = block_split(pairs, 0.2, across, last=end, within=rest)
             except DataError:
                 continue
-            if min(map(len, (train, validation, test))) >= FEWEST:
+            sizes = map(len, (train, validation, test))
+            if all(size >= least for size, least in zip(sizes, FEWEST)):
                 found.append(Division(pairs, train, validation, test, side))
     return found
 
@@ -115,6 +118,12 @@ def _variety(division):
     """How much the brightness of windows varies in the part where it varies least."""
     brightness = division.pairs.images.mean((1, 2))
     return min(brightness[part].std() for part in division.indices())
+
+
+def _difference(division):
+    """How different the brightness of training and test windows is, 0 to 1."""
+    brightness = division.pairs.images.mean((1, 2))
+    return ks_2samp(brightness[division.train], brightness[division.test]).statistic
 
 
 @dataclass(frozen=True)
