@@ -3,10 +3,10 @@
 python data/ch03/make_model_card.py
 """
 
-import numpy as np
 import pandas as pd
 
 from helpers.clusters import augment
+from helpers.clusters.calibration import LEAST_NOISE
 from helpers.clusters.network import IsomerNet
 from helpers.clusters.recording import PIXEL_NM
 from helpers.clusters.structures import ISOMERS
@@ -25,7 +25,8 @@ All numbers here are simulated.
 **Use.** `helpers.clusters.classify.predict(image, pixel_size_nm)`, or `predict_frames` for a video.
 The ONNX file takes frames of 64 x 64 pixels of {pixel} nm as an array (n, 1, 64, 64), each less its
 mean and divided by its standard deviation, and gives scores in the order above; probabilities are
-softmax(factor * score + offset) with factor = {factor} and offset = {offset}.
+softmax({factor:.3f} / max(noise, {least})^{power:.3f} * score), where noise is the frame's share of
+noise (`helpers.clusters.outline.noise_share`).
 
 **Training range.** 200 kV, probe of 20 mrad without aberrations and in focus, detector from 60 to
 100 mrad; {doses} electrons per square Angstrom; source of {source} nm (standard deviation); carbon
@@ -42,8 +43,8 @@ At {clear:g} electrons per square Angstrom, {small:.1f} % of clusters of 147 ato
 of those of 561 are named rightly.
 
 **Calibration.** Over all doses probabilities differ from frequencies by {pooled:.1f} % on average
-(expected calibration error, {seeds} seeds); at {faint:g} electrons per square Angstrom they are
-{over:.1f} % too high, which is the worst of the doses.
+(expected calibration error, {seeds} seeds); at {faint:g} electrons per square Angstrom, the worst
+of the doses, by {worst:.1f} %, where perfect ones would show {chance:.1f} % on as many frames.
 
 **Rejects** when the most probable isomer has less than {threshold:.2f}, or the object is not
 between {low:.1f} and {high:.1f} nm wide.
@@ -65,7 +66,8 @@ def main():
     table = table[table["atoms"] == 309]
     after = pd.read_csv(FOLDER / "evaluation_calibration.csv").query("scaling == 'after'")
     pooled = after.loc[after["dose_per_A2"].isna(), "calibration_error"].mean()
-    over = after.groupby("dose_per_A2")["overconfidence"].mean()
+    by_dose = after.groupby("dose_per_A2")[["calibration_error", "by_chance"]].mean()
+    worst = by_dose["calibration_error"].idxmax()
     lines = [
         "| electrons per Å² | network | atlas of all sizes | atlas of 309 |",
         "|---|---|---|---|",
@@ -82,11 +84,12 @@ def main():
         classes=", ".join(ISOMERS), images=header["images"], pixel=PIXEL_NM,
         weights=sum(p.numel() for p in IsomerNet().parameters()),
         sizes=", ".join(map(str, header["sizes"])),
-        factor=np.round(header["factor"], 3).tolist(),
-        offset=np.round(header["offset"], 3).tolist(), doses="{:g} to {:g}".format(*augment.DOSE),
+        factor=header["factor"], power=header["power"], least=LEAST_NOISE,
+        doses="{:g} to {:g}".format(*augment.DOSE),
         source="{:g} to {:g}".format(*augment.SOURCE_NM), film=augment.SUPPORT_NM[1],
         clear=CLEAR, small=100 * clear[147], large=100 * clear[561], pooled=100 * pooled,
-        faint=over.idxmax(), over=100 * over.max(),
+        faint=worst, worst=100 * by_dose.loc[worst, "calibration_error"],
+        chance=100 * by_dose.loc[worst, "by_chance"],
         seeds=int(table.loc["network", "seeds"].max()), table="\n".join(lines),
         threshold=header["threshold"], low=low, high=high,
     )  # fmt: skip

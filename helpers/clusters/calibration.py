@@ -1,8 +1,10 @@
 """From the scores of a classifier to probabilities that are frequencies, and to a reject option.
 
-Temperature and vector scaling follow Guo et al. 2017: the scores are divided by one number, or each
-class gets a factor and an offset of its own. All of it is fitted on validation frames. Intervals
-come from drawing whole orientations with replacement: noise copies of one orientation are one look.
+Scaling follows Guo et al. 2017: scores are multiplied by a factor, or each class gets a factor and
+an offset of its own. A network that is sure enough of clear frames is too sure of noisy ones, so
+that its factor depends on the noise of the frame. All of it is fitted on validation frames.
+Intervals come from drawing whole orientations with replacement: noise copies of one orientation are
+one look.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,32 @@ from scipy.special import log_softmax, softmax
 from helpers.data import DataError
 
 BINS = 10
+LEAST_NOISE = 0.4  # share in a frame; with less (2000 electrons per A^2) hardly any is wrong
+
+
+@dataclass(frozen=True)
+class NoiseScaling:
+    """Scores to probabilities: softmax of factor times score over a power of the frame's noise.
+
+    Attributes
+    ----------
+    factor : float
+        Of a frame that is nothing but noise.
+    power : float
+        0 is temperature scaling, the temperature being the inverse of the factor.
+    """
+
+    factor: float
+    power: float
+
+    def __call__(self, scores, noise):
+        """Probabilities (N, n) of scores (N, n) of frames with a share of noise (N,)."""
+        return softmax(self.scaled(scores, noise), axis=1)
+
+    def scaled(self, scores, noise):
+        """Scores (N, n) whose softmax are the probabilities."""
+        factor = self.factor * np.maximum(noise, LEAST_NOISE) ** -self.power
+        return np.asarray(scores, float) * factor[:, None]
 
 
 @dataclass(frozen=True)
@@ -24,8 +52,7 @@ class Scaling:
     Attributes
     ----------
     factor, offset : numpy.ndarray
-        One number per class, (n,). Equal factors without offsets are temperature scaling, the
-        temperature being their inverse.
+        One number per class, (n,).
     """
 
     factor: np.ndarray
@@ -36,18 +63,56 @@ class Scaling:
         return softmax(np.asarray(scores, float) * self.factor + self.offset, axis=1)
 
 
-def fit_scaling(scores, classes, vector=False):
+def fit_noise_scaling(scores, noise, classes):
     """
-    Fit temperature or vector scaling by maximum likelihood.
+    Fit factor and power by maximum likelihood.
 
     Parameters
     ----------
     scores : array (N, n)
         Logits of validation frames.
+    noise : array (N,)
+        Share of noise in each (`helpers.clusters.outline.noise_share`); if all have the same, the
+        power is 0.
     classes : array (N,) of int
         True classes.
-    vector : bool
-        A factor and an offset for each class instead of one factor for all.
+
+    Returns
+    -------
+    NoiseScaling
+
+    Raises
+    ------
+    DataError
+        If a class has no frame: its probability could be anything.
+    """
+    scores, classes = np.asarray(scores, float), np.asarray(classes)
+    _need_all(classes, scores.shape[1])
+    spread = max((scores - scores.mean(1, keepdims=True)).std(), 1e-12)
+    clarity = -np.log(np.maximum(noise, LEAST_NOISE))
+    k = np.arange(len(classes))
+
+    def loss(values):
+        unit = scores * (np.exp(values[0] + values[1] * clarity) / spread)[:, None]
+        p = softmax(unit, axis=1)
+        p[k, classes] -= 1
+        slope = (p * unit).sum(1)
+        return log_loss(unit, classes), np.array([slope.mean(), (slope * clarity).mean()])
+
+    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
+    return NoiseScaling(float(np.exp(found[0]) / spread), float(found[1]))
+
+
+def fit_scaling(scores, classes):
+    """
+    Fit a factor and an offset for each class by maximum likelihood.
+
+    Parameters
+    ----------
+    scores : array (N, n)
+        Of validation frames.
+    classes : array (N,) of int
+        True classes.
 
     Returns
     -------
@@ -60,9 +125,7 @@ def fit_scaling(scores, classes, vector=False):
     """
     scores, classes = np.asarray(scores, float), np.asarray(classes)
     n = scores.shape[1]
-    missing = np.setdiff1d(np.arange(n), classes)
-    if missing.size:
-        raise DataError(f"validation frames: class {missing[0]} of {n} has none; give some.")
+    _need_all(classes, n)
 
     # scores may be of any size, as similarities to an atlas are: fit those of mean 0 and spread 1
     mean = scores.mean()
@@ -70,18 +133,22 @@ def fit_scaling(scores, classes, vector=False):
     unit, k = (scores - mean) / spread, np.arange(len(classes))
 
     def loss(values):
-        factor = np.exp(values[:n] if vector else np.repeat(values[0], n))
-        p = softmax(unit * factor + (values[n:] if vector else 0), axis=1)
+        factor = np.exp(values[:n])
+        p = softmax(unit * factor + values[n:], axis=1)
         value = -np.log(np.maximum(p[k, classes], 1e-300)).mean()
         p[k, classes] -= 1
-        slope = (p * unit).mean(0) * factor
-        return value, np.r_[slope, p.mean(0)] if vector else np.array([slope.sum()])
+        return value, np.r_[(p * unit).mean(0) * factor, p.mean(0)]
 
-    found = minimize(loss, np.zeros(2 * n if vector else 1), jac=True, method="L-BFGS-B").x
-    factor = np.exp(found[:n] if vector else np.repeat(found[0], n))
-    offset = found[n:] if vector else np.zeros(n)
-    offset = offset - factor * mean / spread
-    return Scaling(factor / spread, offset - offset.mean() if vector else np.zeros(n))
+    found = minimize(loss, np.zeros(2 * n), jac=True, method="L-BFGS-B").x
+    factor = np.exp(found[:n])
+    offset = found[n:] - factor * mean / spread
+    return Scaling(factor / spread, offset - offset.mean())
+
+
+def _need_all(classes, n):
+    missing = np.setdiff1d(np.arange(n), classes)
+    if missing.size:
+        raise DataError(f"validation frames: class {missing[0]} of {n} has none; give some.")
 
 
 def log_loss(scores, classes):

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from helpers.clusters.calibration import Scaling
+from helpers.clusters.calibration import NoiseScaling
 from helpers.clusters.network import FIELDS_PX, IsomerNet, standardised
-from helpers.clusters.outline import checked, diameter_nm, resampled
+from helpers.clusters.outline import checked, diameter_nm, noise_share, resampled
 from helpers.clusters.structures import ISOMERS
 from helpers.registry import ROOT, DataError
-from helpers.weights import load_weights
+from helpers.weights import load_weights, read_header
 
 PATH = ROOT / "data" / "ch03" / "isomers.safetensors"
 WINDOW_PX = max(FIELDS_PX)  # of larger images, this much around the brightest place is looked at
@@ -61,8 +61,8 @@ class Classifier:
     network : IsomerNet
     pixel_size_nm : float
         Of the frames it was trained on.
-    scaling : Scaling
-        Scores to probabilities, fitted on validation frames.
+    scaling : NoiseScaling
+        Scores and noise to probabilities, fitted on validation frames.
     threshold : float
         Least probability of an accepted frame, chosen on validation frames.
     diameters_nm : tuple of float
@@ -71,7 +71,7 @@ class Classifier:
 
     network: IsomerNet
     pixel_size_nm: float
-    scaling: Scaling
+    scaling: NoiseScaling
     threshold: float
     diameters_nm: tuple
 
@@ -85,7 +85,7 @@ class Classifier:
 
     def probabilities(self, frames):
         """Calibrated probabilities (N, 4) of frames (N, H, W) that have the network's pixels."""
-        return self.scaling(self.scores(frames))
+        return self.scaling(self.scores(frames), noise_share(frames))
 
 
 def load_classifier(path=PATH):
@@ -97,12 +97,12 @@ def load_classifier(path=PATH):
     DataError
         The file is missing, damaged or of another network.
     """
-    network = IsomerNet()
+    network = IsomerNet(read_header(path)["branches"])
     header = load_weights(path, network)
     return Classifier(
         network=network,
         pixel_size_nm=header["pixel_size_nm"],
-        scaling=Scaling(np.array(header["factor"]), np.array(header["offset"])),
+        scaling=NoiseScaling(header["factor"], header["power"]),
         threshold=header["threshold"],
         diameters_nm=tuple(header["diameters_nm"]),
     )

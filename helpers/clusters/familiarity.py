@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import ndimage
 
 from helpers.clusters.outline import PIXEL_NM as COARSE_NM
-from helpers.clusters.outline import checked, outline, resampled
+from helpers.clusters.outline import checked, noise, outline, resampled
 from helpers.registry import ROOT, DataError
 
 RANGES = ROOT / "data" / "ch03" / "training_ranges.json"
@@ -74,16 +74,10 @@ def image_properties(image, pixel_size_nm):
     return {
         "diameter (nm)": float(2 * np.sqrt(own.sum() / np.pi)) * COARSE_NM,
         "share of the border covered": float(border.mean()),
-        "height / noise": height / max(_noise(seen), 1e-12),
+        "height / noise": height / max(float(noise(seen[None])[0]), 1e-12),
         "columns / height": float((fine - wide)[inside].std() / height),
         "support / height": float(wide[away].std() / height),
     }
-
-
-def _noise(image):
-    """Standard deviation of white noise, from second differences along both axes [Immerkaer]."""
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    return float(ndimage.convolve(image, kernel)[1:-1, 1:-1].std() / 6)
 
 
 @cache

@@ -9,6 +9,7 @@ support.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -21,8 +22,9 @@ from helpers.training import fit, seeded
 FIELDS_PX = (52, 58, 64)  # sides of the fields of training batches, 2.6 to 3.2 nm
 CIRCLES = 28  # 1 px apart, the outermost wider than 561 atoms
 ANGLES = 128  # 1.1 px apart at the rim of 309 atoms
-SMOOTH_PX = 12.0  # whatever finds the middle must not see single columns
-PEAK = 16.0  # how much only the top of the smoothed image counts, in its standard deviations
+RADII_PX = (16, 21, 25)  # of the discs that clusters of 147, 309 and 561 atoms are most like
+CELL_PX = 4  # of the grid on which a cluster is looked for: must not show single columns
+PEAK = 12.0  # how much only the best places on it count, in standard deviations of the likeness
 BATCH = 128
 BATCHES = 100  # of one epoch
 HIGHEST_RATE = 3e-3
@@ -34,12 +36,41 @@ class IsomerNet(nn.Module):
     """
     Classify frames of clusters on polar coordinates around their middle.
 
-    Circles are the channels: four convolutions along the angle, closed to a ring, with batch
-    normalisation, ReLU and between them maxima over pairs of angles. Of what they find, the mean
-    and the maximum over all angles go to one linear layer.
+    A branch for each size of cluster; what finds the middle of a frame also says through which
+    branch it goes. Frames of a single size need one branch only.
 
     Input (N, 1, H, W), standardised, of any size as long as pixels are those of the training;
     output (N, 4) logits in the order of `ISOMERS`.
+    """
+
+    def __init__(self, branches: int = len(RADII_PX)):
+        super().__init__()
+        self.branches = nn.ModuleList(Branch() for _ in range(branches))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (N, 4)."""
+        centre, size = located(x)
+        # standardised again: how much empty field there is must not matter
+        seen = F.layer_norm(polar(x, centre), (CIRCLES, ANGLES))
+        if len(self.branches) == 1:
+            return self.branches[0](seen)
+        if torch.onnx.is_in_onnx_export():  # a graph goes through every branch
+            return _chosen(torch.stack([branch(seen) for branch in self.branches], 1), size)
+        found = seen.new_zeros(len(x), len(ISOMERS))
+        for k, branch in enumerate(self.branches):
+            mine = (size == k).nonzero()[:, 0]
+            if len(mine):
+                found = found.index_copy(0, mine, branch(seen[mine]))
+        return found
+
+
+class Branch(nn.Module):
+    """
+    Classify clusters of about one size on polar coordinates, (N, CIRCLES, ANGLES) to (N, 4).
+
+    Circles are the channels: four convolutions along the angle, closed to a ring, with batch
+    normalisation, ReLU and between them maxima over pairs of angles. Of what they find, the mean
+    and the maximum over all angles go to one linear layer.
     """
 
     def __init__(self, width: int = 64):
@@ -56,35 +87,59 @@ class IsomerNet(nn.Module):
         )
         self.head = nn.Linear(2 * width, len(ISOMERS))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
         """Logits (N, 4)."""
-        seen = polar(x, middle(x))
-        # standardised again: how much empty field there is must not matter
-        found = self.rings(F.layer_norm(seen, (CIRCLES, ANGLES)))
+        found = self.rings(seen)
         return self.head(torch.cat([found.mean(-1), found.amax(-1)], 1))
 
 
-def middle(x: torch.Tensor) -> torch.Tensor:
+def located(x: torch.Tensor) -> tuple:
     """
-    Find the brightest place of frames (N, 1, H, W) smoothed by a Gaussian.
+    Find the cluster in frames (N, 1, H, W): where, and as what, a rounded disc fits best.
+
+    Discs of all `RADII_PX` are compared at all places of a coarse grid. What surrounds the cluster,
+    the mean of the border, is taken off first.
 
     Returns
     -------
-    tensor (N, 2)
-        x and y in pixels from the middle of the frame.
+    tuple of tensor
+        Middle (N, 2), x and y in pixels from the middle of the frame, and number of the radius
+        (N,).
     """
-    rows, columns = (torch.arange(n, dtype=torch.float32) for n in x.shape[-2:])
-    smooth = _gauss(rows) @ x[:, 0] @ _gauss(columns)
-    flat = smooth.flatten(1)
+    border = torch.cat([x[..., 0, :], x[..., -1, :], x[..., 0], x[..., -1]], -1).mean(-1)
+    coarse = F.avg_pool2d(x - border[..., None, None], CELL_PX)
+    discs = _discs()
+    likeness = F.conv2d(coarse, discs, padding=discs.shape[-1] // 2)
+    size = likeness.flatten(2).amax(2).argmax(1)
+    likeness = _chosen(likeness, size)
+    flat = likeness.flatten(1)
     height = (flat - flat.amax(1, keepdim=True)) / (flat.std(1, keepdim=True) + 1e-6)
-    share = torch.softmax(PEAK * height, 1).reshape(smooth.shape)
-    across = (share.sum(1) * (columns - columns.mean())).sum(1)
-    down = (share.sum(2) * (rows - rows.mean())).sum(1)
-    return torch.stack([across, down], -1)
+    share = torch.softmax(PEAK * height, 1).reshape(likeness.shape)
+    down, across = (
+        (torch.arange(n) + 0.5) * CELL_PX - side / 2
+        for n, side in zip(likeness.shape[1:], x.shape[2:])
+    )
+    return torch.stack([(share.sum(1) * across).sum(1), (share.sum(2) * down).sum(1)], -1), size
 
 
-def _gauss(places):
-    return torch.exp(-((places[:, None] - places) ** 2) / (2 * SMOOTH_PX**2))
+def _chosen(values, number):
+    """One of the values (N, n, ...) of each frame, (N, ...); as a product, which ONNX can hold."""
+    one = F.one_hot(number, values.shape[1]).reshape(*values.shape[:2], *[1] * (values.ndim - 2))
+    return (values * one).sum(1)
+
+
+@lru_cache
+def _discs():
+    """Discs on cells, (radii, 1, cells, cells), of unit norm: fourth root of how thick a ball is.
+
+    The thickness itself would weigh the middle too much, where moving the disc changes nothing.
+    """
+    cells = 2 * math.ceil(max(RADII_PX) / CELL_PX) + 1
+    place = torch.arange(cells * CELL_PX) - (cells * CELL_PX - 1) / 2
+    away = torch.hypot(place[:, None], place)
+    discs = torch.stack([(1 - (away / r) ** 2).clamp_min(0) ** 0.25 for r in RADII_PX])[:, None]
+    discs = F.avg_pool2d(discs, CELL_PX)
+    return discs / discs.square().sum((2, 3), keepdim=True).sqrt()
 
 
 def polar(x: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
@@ -95,7 +150,7 @@ def polar(x: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
     ----------
     x : tensor (N, 1, H, W)
     centre : tensor (N, 2)
-        As `middle` gives it.
+        As `located` gives it.
 
     Returns
     -------
@@ -154,7 +209,8 @@ def train(
     Parameters
     ----------
     images : list of array (N, h, w)
-        Noise-free, one array for each size of field; pixels as in every frame to come.
+        Noise-free, one array for each size of cluster; pixels as in every frame to come. With a
+        single one the network has one branch.
     classes : list of array (N,) of int
     record : callable
         ``record(rng, images, side=side)`` gives frames (N, side, side) of images (N, H, W), other
@@ -179,7 +235,7 @@ def train(
     truth = np.concatenate(classes)
     seen, labels = standardised(validation[0]), torch.as_tensor(np.asarray(validation[1]))
     with seeded(seed):
-        network = IsomerNet()
+        network = IsomerNet(1 if len(images) == 1 else len(RADII_PX))
         made = []
 
         def optimiser(parameters):

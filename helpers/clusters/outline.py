@@ -45,6 +45,29 @@ def diameter_nm(image, pixel_size_nm):
     return float(2 * np.sqrt(area / np.pi))
 
 
+def noise(frames):
+    """
+    Standard deviation of white noise in frames (N, H, W), array (N,).
+
+    From second differences along both axes [Immerkaer 1996].
+    """
+    once = torch.tensor([1.0, -2.0, 1.0])
+    x = torch.as_tensor(np.asarray(frames, np.float32))[:, None]
+    return F.conv2d(x, (once[:, None] * once)[None, None]).flatten(1).std(1).numpy() / 6
+
+
+def noise_share(frames):
+    """
+    Share of noise in frames (N, H, W) that have the network's pixels, array (N,).
+
+    Its standard deviation over that of everything, both of the mean of 2 x 2 pixels, so that it
+    hardly changes where frames were resampled: about 1 for noise alone, less than 0.4 where there
+    are electrons enough.
+    """
+    x = F.avg_pool2d(torch.as_tensor(np.asarray(frames, np.float32))[:, None], 2)[:, 0].numpy()
+    return noise(x) / np.maximum(x.std((1, 2)), 1e-12)
+
+
 def resampled(frames, pixel_size_nm, target_nm):
     """Frames (N, H, W) on pixels of `target_nm`, float32, smoothed first where these are larger."""
     frames = np.asarray(frames, np.float32)

@@ -20,35 +20,61 @@ def frames():
 
 def test_temperature_is_recovered(frames):
     scores, classes = frames
-    scaling = calibration.fit_scaling(3 * scores, classes)
-    assert scaling.factor == pytest.approx(np.full(4, 1 / 3), rel=0.05)
-    assert (scaling.offset == 0).all()
+    scaling = calibration.fit_noise_scaling(3 * scores, np.ones(len(scores)), classes)
+    assert scaling.factor == pytest.approx(1 / 3, rel=0.05)
+    assert scaling.power == 0
+
+
+def test_dependence_on_noise_is_recovered(frames):
+    scores, classes = frames
+    noise = np.random.default_rng(1).uniform(0.4, 1, len(scores))
+    given = scores * noise[:, None] ** 1.5 / 2  # too sure of noisy frames, if one factor is for all
+    scaling = calibration.fit_noise_scaling(given, noise, classes)
+    assert (scaling.factor, scaling.power) == pytest.approx((2, 1.5), rel=0.1)
+    p = scaling(given, noise)
+    assert p == pytest.approx(softmax(scores, axis=1), abs=0.05)
+    assert p == pytest.approx(softmax(scaling.scaled(given, noise), axis=1))
+    one = calibration.fit_noise_scaling(given, np.ones(len(noise)), classes)
+    noisy = noise > 0.8
+    assert calibration.calibration_error(p[noisy], classes[noisy]) < (
+        calibration.calibration_error(one(given, noise)[noisy], classes[noisy])
+    )
+
+
+def test_clear_frames_share_one_factor():
+    scaling = calibration.NoiseScaling(1.0, 2.0)
+    low, floor, high = scaling.scaled(np.ones((3, 4)), [0.01, calibration.LEAST_NOISE, 1.0])[:, 0]
+    assert low == floor == pytest.approx(calibration.LEAST_NOISE**-2) and high == 1
 
 
 def test_vector_scaling_undoes_what_one_temperature_cannot(frames):
     scores, classes = frames
     spoiled = scores * [1, 2, 0.5, 1] + [0, 1, 0, -1]
-    vector = calibration.fit_scaling(spoiled, classes, vector=True)
-    one = calibration.fit_scaling(spoiled, classes)
+    vector = calibration.fit_scaling(spoiled, classes)
+    same = np.ones(len(classes))
+    one = calibration.fit_noise_scaling(spoiled, same, classes)
     assert vector.factor == pytest.approx([1, 0.5, 2, 1], rel=0.12)
     exact = calibration.log_loss(scores, classes)
     loss = -np.log(vector(spoiled)[np.arange(len(classes)), classes]).mean()
     assert loss == pytest.approx(exact, abs=0.003)
-    assert -np.log(one(spoiled)[np.arange(len(classes)), classes]).mean() > exact + 0.05
+    assert -np.log(one(spoiled, same)[np.arange(len(classes)), classes]).mean() > exact + 0.05
 
 
 def test_scores_of_any_size_are_scaled(frames):
     scores, classes = frames
     for size in (1e-3, 1e3):
-        assert calibration.fit_scaling(size * scores, classes).factor == pytest.approx(
-            np.full(4, 1 / size), rel=0.05
+        scaling = calibration.fit_scaling(size * scores, classes)
+        assert scaling.factor == pytest.approx(np.full(4, 1 / size), rel=0.1)
+        noise = np.ones(len(scores))
+        assert calibration.fit_noise_scaling(size * scores, noise, classes).factor == (
+            pytest.approx(1 / size, rel=0.05)
         )
 
 
 def test_the_place_of_the_scores_does_not_matter(frames):
     scores, classes = frames
     similar = 0.8 + 1e-3 * (scores * [1, 2, 0.5, 1] + [0, 1, 0, -1])  # as those to an atlas are
-    scaling = calibration.fit_scaling(similar, classes, vector=True)
+    scaling = calibration.fit_scaling(similar, classes)
     loss = calibration.log_loss(similar * scaling.factor + scaling.offset, classes)
     assert loss == pytest.approx(calibration.log_loss(scores, classes), abs=0.003)
 

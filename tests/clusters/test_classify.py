@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 
 from helpers.clusters import classify
-from helpers.clusters.calibration import Scaling
+from helpers.clusters.calibration import NoiseScaling
 from helpers.clusters.network import IsomerNet
 from helpers.clusters.outline import resampled
 from helpers.clusters.structures import ISOMERS
@@ -20,7 +20,7 @@ from helpers.weights import save_weights
 def classifier():
     torch.manual_seed(0)
     net = IsomerNet().eval()
-    return classify.Classifier(net, 0.05, Scaling(np.full(4, 2.0), np.zeros(4)), 0.0, (1, 4))
+    return classify.Classifier(net, 0.05, NoiseScaling(2.0, 1.0), 0.0, (1, 4))
 
 
 def disc(side, centre, radius):
@@ -111,7 +111,7 @@ def test_no_frames_give_no_rows(classifier):
 def test_a_file_brings_everything(classifier, tmp_path):
     path = tmp_path / "isomers.safetensors"
     save_weights(
-        path, classifier.network, pixel_size_nm=0.05, factor=[2.0] * 4, offset=[0.0] * 4,
+        path, classifier.network, pixel_size_nm=0.05, factor=2.0, power=1.0, branches=3,
         threshold=0.0, diameters_nm=[1, 4],
     )  # fmt: skip
     read = classify.load_classifier(path)

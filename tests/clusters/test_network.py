@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from helpers.clusters import network
+from helpers.clusters.library import SIZES, library
+from helpers.clusters.recording import record
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def noisy(rng, images, side=40):
 
 
 def test_small_enough():
-    assert sum(p.numel() for p in network.IsomerNet().parameters()) < 100_000
+    assert sum(p.numel() for p in network.IsomerNet().parameters()) < 300_000
 
 
 def test_any_field_will_do():
@@ -60,8 +62,37 @@ def test_the_middle_of_a_disc_is_found(centre):
     y, x = np.mgrid[:60, :64] - np.array([29.5, 31.5])[:, None, None]
     disc = np.hypot(x - centre[0], y - centre[1]) < 18
     noise = np.random.default_rng(3).normal(0, 0.3, (60, 64))
-    found = network.middle(network.standardised((disc + noise)[None]))[0]
-    assert found.numpy() == pytest.approx(centre, abs=0.5)
+    found, size = network.located(network.standardised((disc + noise)[None]))
+    assert found[0].numpy() == pytest.approx(centre, abs=0.5)
+    assert size in (0, 1)
+
+
+def test_faint_clusters_are_found_and_their_size_is_told():
+    for number, atoms in enumerate(SIZES):
+        clean = network.in_field(library(atoms).only("validation").images, 64)
+        still = {"turn": False, "shift_px": 0, "jitter_px": 0, "drift_px": 0, "magnification": 0}
+        faint, clear = (
+            network.located(
+                network.standardised(record(np.random.default_rng(4), clean, d, **still))
+            )
+            for d in (1e2, 1e6)
+        )
+        away = (faint[0] - clear[0]).norm(dim=1)
+        assert away.median() < 1.4  # px; columns are 4.7 apart
+        assert (faint[1] == number).float().mean() > 0.95
+
+
+def test_a_frame_goes_through_the_branch_of_its_size():
+    net = network.IsomerNet().eval()
+    y, x = np.mgrid[:64, :64] - 31.5
+    radii = np.array(network.RADII_PX)[:, None, None]
+    frames = network.standardised((np.hypot(x, y) < radii) * 1.0)
+    assert network.located(frames)[1].tolist() == [0, 1, 2]
+    before = network.logits(net, frames)
+    with torch.no_grad():
+        net.branches[1].head.bias += 1
+    after = network.logits(net, frames)
+    assert (after - before).numpy() == pytest.approx(np.repeat([[0], [1], [0]], 4, axis=1))
 
 
 def test_circles_hold_what_lies_at_their_radius_and_angle():
@@ -78,7 +109,7 @@ def test_circles_hold_what_lies_at_their_radius_and_angle():
 def test_a_turn_is_a_shift_along_the_angle_and_changes_no_score():
     frame = blob((3, -1))
     turned = torch.rot90(frame, 1, (2, 3))  # from y to x, a quarter of the angles back
-    first, second = (network.polar(f, network.middle(f)) for f in (frame, turned))
+    first, second = (network.polar(f, network.located(f)[0]) for f in (frame, turned))
     assert torch.allclose(second, first.roll(-network.ANGLES // 4, 2), atol=1e-2)
     net = network.IsomerNet().eval()
     assert torch.allclose(network.logits(net, frame), network.logits(net, turned), atol=1e-2)
@@ -105,9 +136,10 @@ def test_training_learns_and_is_reproducible(toy, monkeypatch):
         )
 
     net, history = run(0, 4)
+    assert len(net.branches) == 1
     right = network.logits(net, network.standardised(frames)).argmax(1).numpy() == classes
     assert right.mean() > 0.9
     assert history["validation_loss"].iloc[-1] < history["validation_loss"].iloc[0] / 2
     monkeypatch.setattr(network, "BATCHES", 1)
-    first, again, other = (run(seed, 1)[0].state_dict()["head.weight"] for seed in (0, 0, 1))
+    first, again, other = (run(seed, 1)[0].branches[0].head.weight for seed in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)

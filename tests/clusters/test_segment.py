@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.clusters import scenes, segment
-from helpers.clusters.calibration import Scaling
+from helpers.clusters.calibration import NoiseScaling
 from helpers.clusters.classify import Classifier
 from helpers.clusters.network import IsomerNet
 from helpers.clusters.structures import ISOMERS
@@ -110,9 +110,7 @@ def test_neighbours_are_blanked(field):
 
 def test_table_of_a_field_names_every_cluster(field):
     torch.manual_seed(0)
-    classifier = Classifier(
-        IsomerNet().eval(), PIXEL_NM, Scaling(np.ones(4), np.zeros(4)), 0.3, (1, 3)
-    )
+    classifier = Classifier(IsomerNet().eval(), PIXEL_NM, NoiseScaling(1.0, 0.0), 0.3, (1, 3))
     found, _ = segment.classify_field(field[0], PIXEL_NM, classifier)
     assert set(found["isomer"]) <= set(ISOMERS)
     assert (found["accepted"] == (found["probability"] >= 0.3)).all()
