@@ -78,6 +78,13 @@ def test_lines_of_adatoms_are_inverted_as_the_table_says():
     assert (exact["n"] == 200).all()
 
 
+def test_the_whole_way_from_scans_tells_sides_better_by_spectra_than_by_compound_maps():
+    rows = table("adatoms_chain")
+    assert (rows["seed"] >= 2000).all() and rows.groupby("grouping").size().min() >= 16
+    right = rows[[name for name in rows if name.startswith("right")]].mean()
+    assert right.idxmax() == "right, spectrum" and right["right, spectrum"] > 0.8
+
+
 def test_intervals_of_kinetics_hold_the_truth_about_as_often_as_they_say():
     rows = table("kinetics")
     rows = rows[(rows["seen_by"] == "all") & rows["low"].notna()]
