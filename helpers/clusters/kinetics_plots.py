@@ -29,6 +29,7 @@ LOWER_K = "1 / k$_B$T (1/eV)"
 
 
 SHOWN = 8  # frames above a timeline
+BEYOND = 2.0  # how far a panel of logarithms reaches past its points and its band
 
 
 def timeline(time_s, true, labels, path, posterior, frames=None, pixel_size_nm=None, unit="s"):
@@ -131,15 +132,21 @@ def vant_hoff(temperature_k, found, lines, true):
         if true is not None:
             shares = np.array([true.populations(t) for t in fine])
             ax.plot(at, np.log(shares[:, i] / shares[:, reference]), "k--", lw=1, label="true")
+        shown = [height - 1.96 * sd, height + 1.96 * sd]
         for shift, (name, estimates) in enumerate(found.items()):
             colour, marker, label = ESTIMATES[name]
             ratio = [_log_ratio(one, i, reference) for one in estimates]
             value, low, high = np.array(ratio).T
+            shown.append(value[np.isfinite(value)])
             moved = x + (shift - (len(found) - 1) / 2) * 0.012 * np.ptp(x)
             ax.errorbar(
                 moved, value, [value - low, high - value], fmt=marker, ms=5, capsize=2,
                 color=COLOURS[colour], label=label,
             )  # fmt: skip
+        # bars may leave the panel: drawn again, a short video may hold next to no visit
+        low, high = ax.get_ylim()
+        every = np.concatenate(shown)
+        ax.set_ylim(max(low, every.min() - BEYOND), min(high, every.max() + BEYOND))
         low, high = line.interval()
         ax.set_title(
             f"{isomer}: {1e3 * line.energy_ev:.0f} [{1e3 * low:.0f}, {1e3 * high:.0f}] meV,"
