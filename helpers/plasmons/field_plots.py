@@ -38,9 +38,11 @@ def exploration(haadf, pixel_nm, found, means, squares=None):
     -------
     matplotlib.figure.Figure
     """
-    fig, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(WIDTH, 2.7), width_ratios=(1, 1, 1.3), layout="constrained"
-    )
+    fig, axes = plt.subplot_mosaic(
+        [["image", "regions"], ["spectra", "spectra"]], figsize=(WIDTH, 5.4),
+        height_ratios=(1, 1.05), layout="constrained",
+    )  # fmt: skip
+    left, middle, right = axes["image"], axes["regions"], axes["spectra"]
     micrograph(left, haadf, pixel_nm, "dark field")
     colours = ["white", *(COLOURS[STYLES[name][0]] for name in REGIONS)]
     middle.imshow(found + 1, cmap=ListedColormap(colours), vmin=0, vmax=len(REGIONS))
@@ -49,7 +51,7 @@ def exploration(haadf, pixel_nm, found, means, squares=None):
         colour, line = STYLES[name]
         right.plot(means.energy, spectrum, line, color=COLOURS[colour], label=name)
     right.set(xlabel=ENERGY, ylabel=LOSS, ylim=(min(0, means.values.min()), None))
-    right.legend(fontsize="small")
+    right.legend()
     for ax in (left, middle):
         for x, y in (squares or {}).values():
             ax.plot(x, y, "s", ms=6, mfc="none", mec=COLOURS["yellow"])
@@ -97,14 +99,15 @@ def measured(haadf, losses, pixel_nm):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, 3, figsize=(WIDTH, 2.6), width_ratios=(1, 1, 1.4), layout="constrained"
-    )
-    micrograph(axes[0], haadf, pixel_nm, "dark field")
+    fig, axes = plt.subplot_mosaic(
+        [["image", "map"], ["spectrum", "spectrum"]], figsize=(WIDTH, 5.2),
+        height_ratios=(1.3, 1), layout="constrained",
+    )  # fmt: skip
+    micrograph(axes["image"], haadf, pixel_nm, "dark field")
     summed = losses.sel(energy=slice(10, 35)).sum("energy")
-    micrograph(axes[1], summed.values, None, "losses of 10 to 35 eV", cmap="viridis")
-    axes[2].plot(losses.energy, losses.mean(("y", "x")), color=COLOURS["blue"])
-    axes[2].set(xlabel=ENERGY, ylabel=LOSS, ylim=(0, None))
+    micrograph(axes["map"], summed.to_numpy(), None, "losses of 10 to 35 eV", cmap="viridis")
+    axes["spectrum"].plot(losses.energy, losses.mean(("y", "x")), color=COLOURS["blue"])
+    axes["spectrum"].set(xlabel=ENERGY, ylabel=LOSS, ylim=(0, None))
     return fig
 
 

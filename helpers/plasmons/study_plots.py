@@ -172,9 +172,10 @@ def clusters(latent, label, field, haadf, pixel_nm):
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplots(
-        1, 3, figsize=(WIDTH, 2.5), layout="constrained", width_ratios=(1.1, 1, 1)
+    fig, mosaic = plt.subplot_mosaic(
+        [["plane", "plane"], ["clusters", "image"]], figsize=(WIDTH, 6.0), layout="constrained"
     )
+    axes = mosaic["plane"], mosaic["clusters"], mosaic["image"]
     number = int(label.max()) + 1
     names = ("blue", "vermilion", "green", "orange", "purple", "sky", "yellow", "black")
     colours = [COLOURS[names[k % len(names)]] for k in range(number)]
