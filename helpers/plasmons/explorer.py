@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from helpers.figures import COLOURS
 from helpers.plasmons import learn
+from helpers.plasmons.field_plots import STYLES
 from helpers.plasmons.latent import decoded_grid
 from helpers.widgets.latent import LatentExplorer
 
@@ -23,13 +25,15 @@ def explorer(direction, network, scale, pairs, haadf, energy_ev, label, pixel_nm
         That the windows come from.
     energy_ev : array (E,)
     label : sequence of str (N,)
-        Class of every window, at most eight kinds, as the explorer takes it.
+        Class of every window, at most eight kinds, as the explorer takes it; regions have the
+        colours that they have in `helpers.plasmons.field_plots`, "between" is white.
     pixel_nm : float
 
     Returns
     -------
     helpers.widgets.latent.LatentExplorer
-        Of every second row and column of windows.
+        Of every second row and column of windows; one in the middle of the first class is
+        selected.
 
     Raises
     ------
@@ -47,9 +51,16 @@ def explorer(direction, network, scale, pairs, haadf, energy_ev, label, pixel_nm
         samples, partners, back = some.spectra, some.images, scale.spectra_back
     else:
         samples, partners, back = some.images, some.spectra, scale.image_back
-    return LatentExplorer(
-        z, samples, back(decoded), grid_x, grid_y, pd.Categorical(label)[shown],
+    kinds = pd.Categorical(label)[shown]
+    first = kinds.codes == kinds.codes.min()
+    middle = np.linalg.norm(z - z[first].mean(0), axis=1)
+    widget = LatentExplorer(
+        z, samples, back(decoded), grid_x, grid_y, kinds,
         partners=partners, image=np.asarray(haadf), window_px=pairs.window, pixel_size_nm=pixel_nm,
         points=pd.DataFrame({"x_px": some.x_px, "y_px": some.y_px}), axis=energy_ev,
         axis_label="Energy loss (eV)", value_label="Loss per eV",
+        colours={name: COLOURS[colour] for name, (colour, _) in STYLES.items()}
+        | {"between": "#fff"},
     )  # fmt: skip
+    widget.selected = int(np.where(first, middle, np.inf).argmin())
+    return widget

@@ -1,4 +1,4 @@
-// Plane, micrograph and decodings follow pointer, keys and slider without a kernel.
+// Plane, field of view and decodings follow pointer, keys and slider without a kernel.
 
 const isImage = (shape) => shape.length === 2;
 const signed = (value) => minus(value.toFixed(2));
@@ -10,6 +10,12 @@ function cellOf(grid, value) {
   while (i < grid.length - 2 && grid[i + 1] <= value) i += 1;
   return [i, clamp((value - grid[i]) / (grid[i + 1] - grid[i]), 0, 1)];
 }
+
+// power of ten, a multiple of three, that leaves the larger end between 0.1 and 100
+function powerOf(low, high) {
+  return 3 * Math.floor((Math.log10(Math.max(Math.abs(low), Math.abs(high))) + 1) / 3);
+}
+const raised = (power) => [...String(power)].map((sign) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign] || "⁻").join("");
 
 // borders half-way between the points of a grid, and as far outside
 function borders(grid) {
@@ -80,21 +86,27 @@ function render({ model, el }) {
     return whole.toDataURL();
   }
 
-  const [plotW, plotH] = [320, 170], box = { left: 48, right: 312, top: 8, bottom: 130 };
+  const [plotW, plotH] = [330, 170], box = { left: 48, right: 312, top: 8, bottom: 130 };
   const ends = axis.length ? [Math.min(...axis), Math.max(...axis)] : [0, 1];
   const ax = (v) => box.left + ((v - ends[0]) / (ends[1] - ends[0] || 1)) * (box.right - box.left);
   const ay = (level) => box.bottom - (level / 255) * (box.bottom - box.top);
-  const frame = (kind, [low, high]) => isImage(kind)
+  const values = ([low, high]) => {
+    const power = powerOf(low, high), unit = 10 ** power;
+    const found = ticks(low / unit, high / unit, 3).map(
+      ([v, text]) => [(255 * (v * unit - low)) / (high - low), text]);
+    return [found, `${get("value_label")}${power ? ` (10${raised(power)})` : ""}`];
+  };
+  const frame = (kind, scale) => isImage(kind)
     ? `<canvas width="${kind[1]}" height="${kind[0]}" role="img"></canvas>` : `<svg class="curve" viewBox="0 0 ${plotW} ${plotH}" role="img">
       <path class="axis" d="M${box.left},${box.top}V${box.bottom}H${box.right}"/>
       ${ticks(...ends, 4).map(([v, text]) => `<path class="axis" d="M${ax(v)},${box.bottom}v4"/>
         <text x="${ax(v)}" y="${box.bottom + 17}" text-anchor="middle">${text}</text>`).join("")}
-      ${[0, 255].map((level) => `<text x="${box.left - 5}" y="${ay(level) + 4}" text-anchor="end">${
-        Number((level ? high : low).toPrecision(2)).toString().replace("-", "−")}</text>`).join("")}
+      ${values(scale)[0].map(([level, text]) => `<path class="axis" d="M${box.left},${ay(level)}h-4"/>
+        <text x="${box.left - 6}" y="${ay(level) + 4}" text-anchor="end">${text}</text>`).join("")}
       <text x="${(box.left + box.right) / 2}" y="${plotH - 6}" text-anchor="middle">${
         escaped(get("axis_label") || "channel")}</text>
       <text transform="translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)"
-        text-anchor="middle">${escaped(get("value_label"))}</text>
+        text-anchor="middle">${escaped(values(scale)[1])}</text>
       <polyline class="line"/></svg>`;
 
   const other = images ? "spectrum" : "image";
@@ -105,6 +117,7 @@ function render({ model, el }) {
   const root = document.createElement("div");
   root.className = `a2s-explorer a2s-latent ${images ? "images" : "spectra"} ${mapped ? "mapped" : ""} ${
     square ? "windows" : ""} ${paired ? "paired" : ""}`;
+  get("colours").forEach((colour, i) => colour && root.style.setProperty(`--class-${i}`, colour));
   root.innerHTML = `<div class="panels">
     <div class="plane-panel">
       <svg class="plane" viewBox="0 0 400 400" tabindex="0" role="application">
@@ -150,8 +163,8 @@ function render({ model, el }) {
         <thead><tr>${["Class", "n", ...(rated ? ["Mean confidence", "Kept"] : [])].map(
           (text) => `<th scope="col">${text}</th>`).join("")}</tr></thead><tbody></tbody></table></div></details>
       <p class="help">Move over the plane, or use its arrow keys, to decode; click or Enter selects
-        the nearest sample.${mapped ? ` Click ${square ? "a place in the micrograph" : "an atom"}, or
-        use the micrograph's arrow keys.` : ""}</p>
+        the nearest sample.${mapped ? ` Click ${square ? "a place in the field of view" : "an atom"}, or
+        use the arrow keys of the field of view.` : ""}</p>
     </div></div>`;
   el.appendChild(root);
 
@@ -245,18 +258,18 @@ function render({ model, el }) {
     }
     const told = [["Class", name], ...(rated ? [["Confidence", confidence[k].toFixed(3)]] : []),
       ["Latent place", coordinates(latent[2 * k], latent[2 * k + 1])],
-      ...(mapped ? [["In the micrograph", place]] : []), ...names.map((field, i) => [field, fields[k][i]])];
+      ...(mapped ? [["In the field of view", place]] : []), ...names.map((field, i) => [field, fields[k][i]])];
     $("dl").innerHTML = told.map(([term, value]) =>
       `<div><dt>${escaped(term)}</dt><dd>${escaped(value)}</dd></div>`).join("");
     const sentence = `Selected: sample ${k}, ${name}${sure}` +
-      `${mapped ? `, at ${place} in the micrograph` : ""}.`;
+      `${mapped ? `, at ${place} in the field of view` : ""}.`;
     $(".chosen").textContent = sentence;
     ring(plane, px(latent[2 * k]), py(latent[2 * k + 1]), 9);
     if (!mapped) return;
     if (square) outline(x, y);
     else ring(map, x, y, width / 36);
     map.setAttribute("aria-label",
-      `Micrograph with ${n} samples. ${sentence} Arrow keys select a neighbour.`);
+      `Field of view with ${n} samples. ${sentence} Arrow keys select a neighbour.`);
   }
 
   function showConfidence() {

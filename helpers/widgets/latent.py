@@ -1,4 +1,4 @@
-"""Latent plane with its decodings, samples and their places in the micrograph; needs no kernel."""
+"""Latent plane with its decodings, samples and their places in the image; needs no kernel."""
 
 import anywidget
 import numpy as np
@@ -51,6 +51,9 @@ class LatentExplorer(anywidget.AnyWidget):
         Abscissa of the spectra; the channel number by default.
     axis_label, value_label : str
         Quantity and unit of the spectra's abscissa and ordinate.
+    colours : dict of str to str, optional
+        Colour of classes by their names, where another figure has given them one; they lie on a
+        dark ground.
 
     Attributes
     ----------
@@ -80,6 +83,7 @@ class LatentExplorer(anywidget.AnyWidget):
     grid_x = traitlets.List().tag(sync=True)
     grid_y = traitlets.List().tag(sync=True)
     classes = traitlets.List().tag(sync=True)
+    colours = traitlets.List().tag(sync=True)  # of classes; empty text for the default
     class_of = traitlets.Bytes().tag(sync=True)  # uint8
     confidence = traitlets.Bytes().tag(sync=True)  # float64, as the slider; empty without any
     partners = traitlets.Bytes().tag(sync=True)  # uint8, empty without any
@@ -115,6 +119,7 @@ class LatentExplorer(anywidget.AnyWidget):
         axis=None,
         axis_label="",
         value_label="",
+        colours=None,
     ):
         samples, decoded = finite(samples, "samples"), finite(decoded, "decoded")
         if samples.ndim not in (2, 3) or not samples.size:
@@ -141,6 +146,7 @@ class LatentExplorer(anywidget.AnyWidget):
             **_quantised(samples, decoded),
             **pairs,
             classes=names,
+            colours=[(colours or {}).get(name, "") for name in names],
             class_of=codes.tobytes(),
             **_micrograph(image, points, n),
             **_told(fields, n),

@@ -213,6 +213,7 @@ def test_explorers_show_windows_and_spectra(wide, direction, kind):
     assert shown.partner_shape == ([8, 8] if forward else [len(energy)])
     places = np.frombuffer(shown.points, "<f4").reshape(-1, 2)
     assert len(places) == 15 * 19 and (places % 2 == 0).all()
+    assert shown.classes[shown.class_of[shown.selected]] == "bright"  # the first in the alphabet
     assert shown.window_px == 8 and shown.axis == pytest.approx(energy)
     low, high = shown.levels if forward else shown.partner_levels
     assert low < 1e-4 and high > 0.9 * pairs.spectra.max()

@@ -117,7 +117,7 @@ class Explorer:
             probability = self.given["fields"]["Probability"][index]
             assert told["Probability"] == f"{probability:.4g}"
             x_nm, y_nm = 0.03 * point
-            place = told["In the micrograph"].replace("\xa0", " ")
+            place = told["In the field of view"].replace("\xa0", " ")
             assert place == f"x {x_nm:.2f}, y {y_nm:.2f} nm"
 
     def text(self, selector):

@@ -63,7 +63,8 @@ def test_spectra_have_an_axis_in_ev_and_drawings_have_words(root):
     curves = root.locator(".curve")
     for k in range(curves.count()):
         words = curves.nth(k).locator("text").all_text_contents()
-        assert "Energy loss (eV)" in words and "Loss per eV" in words
+        assert "Energy loss (eV)" in words
+        assert any(re.fullmatch(r"Loss per eV( \(10[⁻⁰-⁹¹²³]+\))?", word) for word in words)
     for drawing in root.locator("[role=img], [role=application]").all():
         assert len(drawing.get_attribute("aria-label")) > 20
 

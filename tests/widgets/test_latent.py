@@ -90,6 +90,12 @@ def test_classes_are_sorted_or_in_the_order_of_the_categories():
         assert [widget.classes[code] for code in codes] == label
 
 
+def test_classes_have_the_colours_that_are_given_by_name():
+    given = field()
+    assert LatentExplorer(**given).colours == ["", ""]
+    assert LatentExplorer(**given, colours={"Pd": "#fff", "Ru": "#000"}).colours == ["", "#fff"]
+
+
 def test_first_selection_is_in_the_middle_of_the_largest_class():
     given = field()
     given["label"] = ["Ni"] * 25 + ["Pd"] * 15
