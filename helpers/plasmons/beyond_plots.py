@@ -49,12 +49,10 @@ def peak_energies(table, least_pairs=20):
             )  # fmt: skip
         for k, place in enumerate(PLACES):
             if here.loc[here["place"] == place, "pairs"].max() < least_pairs:
-                ax.text(k, 0.3, "not resolved", rotation=90, ha="center", va="bottom",
-                        fontsize="small")  # fmt: skip
+                ax.text(k, 0.3, "not resolved", rotation=90, ha="center", va="bottom")
         ax.set(xticks=range(len(PLACES)), ylim=(0, None), xlim=(-0.6, len(PLACES) - 0.4),
-               title=f"{band}, {1e3 * low:.0f}–{1e3 * high:.0f} meV")  # fmt: skip
-        ax.set_xticklabels(PLACES, rotation=35, ha="right", fontsize="small")
-        ax.title.set_fontsize("small")
+               title=f"{band}\n{1e3 * low:.0f}–{1e3 * high:.0f} meV")  # fmt: skip
+        ax.set_xticklabels(PLACES, rotation=35, ha="right")
     axes[0].set_ylabel("median error of energy (meV)")
     legend_below(fig, 2)
     return fig
@@ -158,21 +156,21 @@ def other_films(errors, flagged):
     """
     kinds = list(dict.fromkeys(errors["kind"]))
     fig, (left, right) = plt.subplots(
-        1, 2, figsize=(WIDTH, 0.9 + 0.42 * len(kinds)), sharey=True, layout="constrained"
+        1, 2, figsize=(WIDTH, 1.1 + 0.42 * len(kinds)), sharey=True, layout="constrained"
     )
     at = np.arange(len(kinds))[::-1]
     for k, (method, (colour, _, label)) in enumerate(METHODS.items()):
         values = errors[errors["method"] == method].groupby("kind")["error"].mean().reindex(kinds)
         left.barh(at + 0.2 - 0.4 * k, values, 0.38, color=COLOURS[colour], label=label)
     left.set(yticks=at, xlabel="relative error (%)")
-    left.set_yticklabels(kinds, fontsize="small")
+    left.set_yticklabels(kinds)
     for k, (sign, colour) in enumerate((("window", "orange"), ("spread", "purple"))):
         part = flagged[flagged["sign"] == sign].set_index("kind")["flagged"].reindex(kinds)
         right.barh(at + 0.2 - 0.4 * k, 100 * part, 0.38, color=COLOURS[colour],
                    label=SIGNS[sign])  # fmt: skip
     right.set(xlabel="windows flagged (%)", xlim=(0, 100))
     for ax in (left, right):
-        ax.legend(fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return fig
 
 
@@ -233,15 +231,16 @@ def designs(examples, energy):
         width_ratios=[2.2] + [1] * len(ways), layout="constrained",
     )  # fmt: skip
     colours = ("blue", "vermilion", "green")
-    for row, (name, (wish, found)) in zip(axes, examples.items()):
+    for at, (row, (name, (wish, found))) in enumerate(zip(axes, examples.items())):
         row[0].plot(energy, 1e3 * wish, color="black", lw=1, label="wish")
         for ax, colour, (way, (spectrum, image)) in zip(row[1:], colours, found.items()):
             row[0].plot(energy, 1e3 * spectrum, "--", color=COLOURS[colour], label=way)
             micrograph(ax, image.astype(float), vmin=0, vmax=14)
             ax.plot(image.shape[1] // 2, image.shape[0] // 2, "+", ms=8, color=COLOURS["vermilion"])
-            ax.set_title(way, fontsize="small")
-        row[0].set_title(name, fontsize="small")
-        row[0].set_ylabel("loss per keV", fontsize="small")
+            if at == 0:
+                ax.set_title(way.replace(" ", "\n"))
+        row[0].set_title(name)
+        row[0].set_ylabel("loss per keV")
     axes[-1, 0].set_xlabel("energy loss (eV)")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=3)

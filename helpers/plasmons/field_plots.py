@@ -137,7 +137,7 @@ def tail(spectra, fitted, ranges, truth=None):
     left.plot(energy, mean, color=COLOURS["black"], label="recorded, mean")
     left.plot(energy, fitted, "--", color=COLOURS["vermilion"], label="fitted tail")
     left.set(yscale="log", xlim=(-0.1, energy[-1]), ylim=(mean[seen].min() / 3, None))
-    right.plot(energy[seen], (mean - fitted.values)[seen], color=COLOURS["blue"], label="left")
+    right.plot(energy[seen], (mean - fitted.values)[seen], color=COLOURS["blue"], label="remaining")
     if truth is not None:
         right.plot(energy[seen], truth[seen], "k--", lw=1, label="true")
     high = (mean - fitted.values)[energy >= ranges[-1][0]].max()
@@ -145,7 +145,7 @@ def tail(spectra, fitted, ranges, truth=None):
     for ax in (left, right):
         for low, top in ranges:
             ax.axvspan(low, top, color="0.85", lw=0)
-        ax.legend(fontsize="small")
+        ax.legend()
     return fig
 
 
@@ -183,8 +183,7 @@ def windows(haadf, pixel_nm, pairs, chosen, energy):
         below.plot(energy, pairs.spectra[one], color=COLOURS["blue"], lw=0.8)
         below.set(yticks=[], ylim=(min(0, pairs.spectra[list(chosen)].min()),
                                    pairs.spectra[list(chosen)].max()))  # fmt: skip
-        below.tick_params(labelsize="small")
-    fig.supxlabel(f"{ENERGY}; losses on one scale", fontsize="small", x=0.72)
+    fig.supxlabel(f"{ENERGY}; losses on one scale", fontsize="medium", x=0.72)
     return fig
 
 
@@ -257,13 +256,13 @@ def predicted_spectra(energy, places):
     for k, (name, (image, found)) in enumerate(places.items()):
         left, right = axes[k // 2, 2 * (k % 2) :][:2]
         micrograph(left, image, vmin=0, vmax=top)
-        left.set_title(name, fontsize="small")
+        left.set_title(name)
         left.plot(len(image) // 2, len(image) // 2, "+", ms=9, color=COLOURS["vermilion"])
         for n, (label, spectrum) in enumerate(found.items()):
             right.plot(energy, spectrum, LINES[n % 4], color=COLOURS[colours[n % 4]], label=label,
                        lw=0.9 if n == 0 else 1.6)  # fmt: skip
         right.set(ylim=(-0.05 * high, 1.05 * high))
-        right.tick_params(labelsize="small")
+        right.locator_params(axis="x", nbins=3)
     for ax in axes[-1, 1::2]:
         ax.set_xlabel(ENERGY)
     axes[0, 1].set_ylabel(LOSS)
@@ -296,10 +295,10 @@ def predicted_images(energy, places):
     for at, (row, (name, (spectrum, images))) in enumerate(zip(axes, places.items())):
         row[0].plot(energy, spectrum, color=COLOURS["black"], lw=0.9)
         row[0].set(ylim=(-0.05 * high, 1.05 * high), yticks=[])
-        row[0].set_title(name, fontsize="small")
+        row[0].set_title(name)
         for ax, (title, image) in zip(row[1:], images.items()):
             micrograph(ax, image, vmin=scale.min(), vmax=scale.max())
             if at == 0:
-                ax.set_title(title, fontsize="small")
+                ax.set_title(title)
     axes[-1, 0].set_xlabel(ENERGY)
     return fig

@@ -52,7 +52,7 @@ def by_split(table, ways):
                 color=COLOURS[colour], label=label,
             )  # fmt: skip
         ax.set(xticks=range(len(ways)), ylim=(0, None), title=direction)
-        ax.set_xticklabels(ways.values(), fontsize="small")
+        ax.set_xticklabels(ways.values())
     legend_below(fig, 2)
     return fig
 
@@ -101,8 +101,9 @@ def by_latents(table, paper, floor=None):
             ax.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(ERROR)
     axes[2].set_ylabel("error map and image")
-    axes[0].legend(fontsize="small")
-    axes[2].legend(fontsize="small")
+    pairs = [ax.get_legend_handles_labels() for ax in (axes[0], axes[2])]
+    handles, names = ([*first, *second] for first, second in zip(*pairs))
+    fig.legend(handles, names, loc="outside lower center", ncols=2)
     return fig
 
 
@@ -243,7 +244,7 @@ def breaks(table):
     at = np.arange(len(table))[::-1]
     ax.barh(at, table["error"], color=COLOURS["sky"], edgecolor="black", lw=0.6)
     for y, value in zip(at, table["error"]):
-        ax.text(value, y, f" {value:.1f}", va="center", fontsize="small")
+        ax.text(value, y, f" {value:.1f}", va="center")
     ax.set(yticks=at, xlabel=ERROR)
     ax.set_yticklabels(table["image"])
     return fig
