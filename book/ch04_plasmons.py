@@ -1424,8 +1424,8 @@ net, net_scale = loaded["im2spec", 2][:2]
 explorer("im2spec", net, net_scale, pairs, image, energy, label, pixel_nm)
 
 # %% [markdown]
-# And the way back. Many windows have nearly one spectrum, and spec2im decodes their mean: move from the particles to the
-# gaps and to the outside, and see what of a window a spectrum tells. A particle under the beam has a middle, but no corners.
+# And the way back, on the same simulated windows. Many have nearly one spectrum, and spec2im decodes their mean: move from
+# the particles to the gaps and to the outside, and see what of a window a spectrum tells. A particle under the beam has a middle, but no corners.
 
 # %% tags=["hide-input"]
 net, net_scale = loaded["spec2im", 2][:2]
