@@ -52,7 +52,8 @@
 # - The spread of three networks holds the measured loss in {glue:text}`cover_raw_95:.0f` per cent of the cases where it
 #   promises 95; set on a film of its own it holds {glue:text}`cover_scaled_95:.0f` ([](#sec-ch04-peaks)).
 # - For a wished spectrum, geometries that im2spec and the simulator find together come to {glue:text}`design_guided:.1f` per
-#   cent, six training examples to {glue:text}`design_examples:.1f`, spec2im alone to {glue:text}`design_spec2im:.1f`
+#   cent in the median, six training examples to {glue:text}`design_examples:.1f` (the first are better in
+#   {glue:text}`beats_examples_guided` of {glue:text}`wishes` wishes), spec2im alone to {glue:text}`design_spec2im:.1f`
 #   ([](#sec-ch04-design)).
 # - The image does not know the doping, the gain of the detector or a wrong registration, and the network does not say that
 #   it cannot know them ([](#sec-ch04-breaks)).
@@ -319,7 +320,7 @@ Code(
 validation = pd.read_csv(DATA / "validation.csv")
 peak_rows = validation[(validation["quantity"] == "peak")]
 shown = validation[validation["quantity"].isin(["peak", "height", "polarisability"])]
-claims.table("validation", shown.round(4), "The simulator (ours) against independent calculations "
+claims.table("validation", shown.round(6), "The simulator (ours) against independent calculations "
              "(other), in vacuum", out)  # fmt: skip
 claims.number("worst_peak", 1e3 * peak_rows["difference"].abs().max(), "meV", data="simulated",
               label="largest difference of a peak")  # fmt: skip
@@ -328,7 +329,8 @@ glue("worst_height", float(100 * (high["difference"] / high["other"]).abs().max(
 
 # %% [markdown]
 # Peaks differ by at most {glue:text}`worst_peak:.0f` meV, half of the energy resolution, heights of cubes by
-# {glue:text}`worst_height:.0f` per cent. (A rounded conductor polarises less than the ideal cube of the table, and
+# {glue:text}`worst_height:.0f` per cent. The largest difference is that of two coupled cubes ("cubes"), the case most like a film.
+# Places of the electron are from the middle of the particle, or of the left one of two. (A rounded conductor polarises less than the ideal cube of the table, and
 # approaches it as its edges sharpen.) A film takes {glue:text}`simulate_s:.0f` s of processor time.
 #
 # ### From counts to plasmon losses
@@ -360,7 +362,7 @@ claims.number("aligned_mev", 1e3 * moved.std(), "meV", data="simulated",
 
 # %% [markdown]
 # What the subtraction gets wrong is {glue:text}`tail_bias:.0f` per cent of the noise of a single pixel, and the alignment is
-# good to {glue:text}`aligned_mev:.1f` meV. The noise itself sets a floor: even the *true* spectrum differs from the recorded
+# good to {glue:text}`aligned_mev:.2f` meV. The noise itself sets a floor: even the *true* spectrum differs from the recorded
 # one by {glue:text}`floor:.1f` per cent in the measure of [](#sec-ch04-error), and no network can do better.
 #
 # ### Pairs
@@ -641,7 +643,8 @@ for number in (2, 10):
     glue(f"high_{number}", float(np.quantile(error_of["im2spec", number], 0.95)), display=False)
 told_by_paper = [paper[d].get(n, np.nan) for d, n in zip(shown["direction"], shown["latent"])]
 claims.table("latents", shown.assign(paper=told_by_paper).round(2), "Error (%) on whole films that "
-             "nobody had seen, by number of latent variables; SD over seeds", out)  # fmt: skip
+             "nobody had seen, by number of latent variables; SD over seeds; "
+             "simulated", out)  # fmt: skip
 table_of = by_seed["error"]
 final = {}
 for direction in KINDS:
@@ -699,8 +702,8 @@ for direction in KINDS:
              "margin": each[best] - nets["ours"].mean()}
         )  # fmt: skip
 beside = pd.DataFrame(listing)
-claims.table("baselines", beside.round(2), "Error (%) with 10 latents; margin: best baseline minus "
-             "ours, in points", out)  # fmt: skip
+claims.table("baselines", beside.round(2), "Simulated: error (%) with 10 latents; margin: best "
+             "baseline minus ours, in points", out)  # fmt: skip
 for row in beside.itertuples():
     if row.split == "film":
         claims.number(f"margin_{row.direction}", row.margin, "points", row.ours_sd, "simulated",
@@ -729,8 +732,8 @@ for row in beside.itertuples():
 # %% tags=["hide-input"]
 speed = pd.read_csv(DATA / "speed.csv", keep_default_na=False, na_values=[""])
 against = speed[speed["method"].isin(["ours", "AtomAI"]) & (speed["direction"] != "simulator")]
-claims.table("speed", against.round(2), "Training with one thread on one computer: error (%) and "
-             "processor time (s)", out)  # fmt: skip
+claims.table("speed", against.round(2), "Training on simulated pairs with one thread on one "
+             "computer: error (%) and processor time (s)", out)  # fmt: skip
 pair_of = against.groupby(["direction", "split", "method"])[["error", "seconds"]].mean()
 for name in ("ours", "AtomAI"):
     row = pair_of.loc["im2spec", "block", name]
@@ -779,10 +782,21 @@ show_errors("spec2im", "fig-ch04-5")
 # %% tags=["hide-input"]
 at_edge = exploration.near(found, pixel_nm, "outside", 12.0)[pairs.y_px, pairs.x_px]
 inside = found[pairs.y_px, pairs.x_px] < 2
-ratio = {
-    key: values[at_edge & inside].mean() / values[~at_edge & inside].mean()
-    for key, values in error_of.items()
-}
+
+
+def edge_over_inside(values):
+    """Mean error near the border of the film over that elsewhere on it."""
+    return values[at_edge & inside].mean() / values[~at_edge & inside].mean()
+
+
+ratio = {key: edge_over_inside(values) for key, values in error_of.items()}
+by_training = []
+for k in SEEDS[10]:
+    again = learn.predict(shipped("im2spec", 10, k)[0], inputs["im2spec"])
+    by_training.append(edge_over_inside(errors.relative_error(again, targets["im2spec"])))
+edge_10 = float(np.mean(by_training)), float(np.std(by_training, ddof=1))
+glue("edge_least", float(min(by_training)), display=False)
+glue("edge_most", float(max(by_training)), display=False)
 spread_of = {key: values.std() / values.mean() for key, values in error_of.items()}
 rows = [
     {"network": name, "latents": number, "mean error (%)": error_of[name, number].mean(),
@@ -799,7 +813,7 @@ glue("hole_im2spec_10", float(in_region[0] / in_region[1]), display=False)
 
 # %% [markdown]
 # With 2 latents im2spec's error at the edge is {glue:text}`edge_im2spec_2:.2f` times that inside, with 10
-# {glue:text}`edge_im2spec_10:.2f` times, and in the hole it is {glue:text}`hole_im2spec_10:.1f` times that on particles. More
+# {glue:text}`edge_im2spec_10:.2f` times ({glue:text}`edge_least:.2f` to {glue:text}`edge_most:.2f` for the three shipped networks), and in the hole it is {glue:text}`hole_im2spec_10:.1f` times that on particles. More
 # latents do not make the map even, as they do in the paper: what is wrong in the hole is not left out by the latents, it is
 # not in the window. spec2im's error is {glue:text}`edge_spec2im_10:.2f` times as large at the edge.
 #
@@ -879,13 +893,17 @@ claims.table("orientation", turns.round(3), "spec2im, 10 latents: windows of fil
 for name, row in zip(("others", "same"), listing):
     glue(f"upright_{name}", float(100 * row["right orientation"]), display=False)
     glue(f"area_{name}", float(row["correlation of area"]), display=False)
+seen_before = listing[1]["right orientation"] > listing[0]["right orientation"] + 0.1
+glue("remembers", "It has seen the same edge, and remembers how that one lies." if seen_before
+     else "In this run it has learnt too little to remember the edge that it has seen.",
+     display=False)  # fmt: skip
 
 # %% [markdown]
 # Trained on other films, whose edges point elsewhere, the network gets the orientation right in
 # {glue:text}`upright_others:.0f` per cent of the windows; trained on random windows of the same film, in
-# {glue:text}`upright_same:.0f` per cent. It has seen the same edge, and remembers how that one lies. No tilt of the specimen
-# is needed for that, and our films have none. The area, which the spectrum does know, is found by both (correlations
-# {glue:text}`area_others:.2f` and {glue:text}`area_same:.2f`).
+# {glue:text}`upright_same:.0f` per cent. {glue:text}`remembers` No tilt of the specimen
+# is needed for that, and our films have none. The area, which the spectrum does know, correlates with the true one in both
+# ({glue:text}`area_others:.2f` and {glue:text}`area_same:.2f`).
 #
 # (sec-ch04-coarse)=
 # ### Coarse sampling (Figure S2)
@@ -906,7 +924,8 @@ for (direction, method, number), part in rows.groupby(["direction", "method", "l
          "pixels of 1.5 nm": fine.mean(), "sd_1.5_nm": fine.std()}
     )  # fmt: skip
 coarsely = pd.DataFrame(listing)
-claims.table("coarse", coarsely.round(2), "Error (%) on films left out, by size of the pixels", out)
+claims.table("coarse", coarsely.round(2), "Error (%) on simulated films left out, by size of the "
+             "pixels", out)  # fmt: skip
 of_coarse = coarsely.set_index(["direction", "method", "latents"])["pixels of 3 nm"]
 coarse_by = {name: ("ours", 10) if (name, "ours", 10) in of_coarse else ("relative neighbours", 0)
              for name in KINDS}  # fmt: skip
@@ -1060,8 +1079,9 @@ kept = peak_table[peak_table["pairs"] >= 20]
 by_peak = kept.groupby(["method", "peak", "place"], sort=False)[
     ["resolved", "missed", "energy_mev", "energy_90_mev", "shift_mev", "width_mev", "area_percent"]
 ].mean()
-claims.table("peaks", by_peak.round(2).reset_index(), "Errors of peaks: medians over windows that "
-             "show the peak in both; of the energy also the 90th percentile", out)  # fmt: skip
+claims.table("peaks", by_peak.round(2).reset_index(), "Simulated: errors of peaks, medians over "
+             "windows that show the peak in both; of the energy also the 90th percentile",
+             out)  # fmt: skip
 shown = by_peak.loc["ours"]
 for peak in ("low", "middle"):
     glue(f"{peak}_least", float(shown.loc[peak, "energy_mev"].min()), display=False)
@@ -1191,14 +1211,16 @@ unlike = pd.read_csv(DATA / "unlike.csv")
 forward = transfer[transfer["direction"] == "im2spec"]
 figures.show(
     beyond_plots.other_films(forward, unlike),
-    "Bars for nine kinds of film. Errors are smallest for films like the training set; doping and "
-    "other shapes make them two to three times as large. Flags do not follow the errors.",
+    "Bars for nine kinds of film. Errors are smallest for films like the training set; another "
+    "doping makes them about twice, spheroids more than three times as large. Flags do not follow "
+    "the errors.",
     "fig-ch04-transfer",
 )
 by_method = transfer.groupby(["kind", "direction", "method"], sort=False)["error"].mean()
 named = transfer.assign(by=transfer["direction"] + ", " + transfer["method"])
 by_film = named.pivot_table(values="error", index="kind", columns="by", sort=False).round(1)
-claims.table("transfer", by_film.reset_index(), "Error (%) by kind of film", out)
+claims.table("transfer", by_film.reset_index().rename_axis(columns=None), "Error (%) by "
+             "kind of film, simulated", out)  # fmt: skip
 alike = "like the training set"
 mine = by_method.xs(("im2spec", "ours"), level=("direction", "method"))
 others = mine.drop(alike)
@@ -1216,8 +1238,20 @@ glue("rescaled_most", float(scaled_energy.max()), display=False)
 trees_of = by_method.xs(("im2spec", "boosted trees"), level=("direction", "method"))
 glue("trees_better", int((trees_of[others.index] < others).sum()), display=False)
 by_sign = unlike.set_index(["kind", "sign"])
-claims.table("unlike", unlike.drop(columns="windows").round(2), "Windows flagged (share), and "
-             "errors (%) of flagged and other windows", out)  # fmt: skip
+glue("back_round", float(by_method["spheroids", "spec2im", "ours"]), display=False)
+glue("back_round_mean", float(by_method["spheroids", "spec2im", "mean"]), display=False)
+of_sign = unlike.assign(sign=unlike["sign"].map({"window": "unlike", "spread": "disagreement"}))
+of_sign = of_sign.rename(columns={"error_flagged": "error where flagged", "error_others":
+                                  "error elsewhere", "rank_correlation": "rank"})  # fmt: skip
+of_sign = of_sign.pivot_table(
+    ["flagged", "error where flagged", "error elsewhere", "rank"], "kind", "sign", sort=False
+)
+of_sign.columns = [f"{what}, {sign}" for what, sign in of_sign.columns]
+order = sorted(unlike["kind"].unique(), key=lambda name: not name.startswith("measured"))
+claims.table("unlike", of_sign.reindex(order).round(2).rename_axis(None), "Share of "
+             "windows flagged, errors (%) of flagged and other windows, rank correlation of sign "
+             "and error; "
+             "simulated but for the measured pair, whose truth is not known", out)  # fmt: skip
 for short, other in (("same", alike), ("small", "cubes of 11 nm"), ("wide", "gaps of 4.5 nm"),
                     ("less", "doped less (1.7 eV)"), ("upside", "upside-down contrast"),
                     ("noisy", "noisier image (20 %)")):  # fmt: skip
@@ -1229,6 +1263,12 @@ for sign in ("window", "spread"):
     glue(f"flagged_{sign}", float(row["error_flagged"]), display=False)
     glue(f"unflagged_{sign}", float(row["error_others"]), display=False)
     glue(f"rank_{sign}", float(row["rank_correlation"]), display=False)
+for short, other in (("round", "spheroids"), ("less", "doped less (1.7 eV)"),
+                    ("more", "doped more (1.9 eV)")):  # fmt: skip
+    row = by_sign.loc[(other, "spread")]
+    glue(f"turns_{short}", float(row["rank_correlation"]), display=False)
+    glue(f"turns_{short}_flagged", float(row["error_flagged"]), display=False)
+    glue(f"turns_{short}_others", float(row["error_others"]), display=False)
 real_flag = by_sign["flagged"].get(("measured pair (eels-si)", "window"), np.nan)
 if np.isfinite(real_flag):
     claims.number("flag_measured", 100 * real_flag, "%",
@@ -1243,16 +1283,19 @@ if np.isfinite(real_flag):
 # {glue:text}`transfer_round:.1f`. Another doping gives {glue:text}`transfer_less:.1f` and {glue:text}`transfer_more:.1f`, and no
 # image can show it. But all energies grow with the plasma energy, so one known number mends it: stretching the predicted
 # energies by the ratio of plasma energies brings both to at most {glue:text}`rescaled_most:.1f` per cent. Boosted trees are better
-# than the network on {glue:text}`trees_better` of eight other kinds.
+# than the network on {glue:text}`trees_better` of eight other kinds. spec2im's error on spheroids, {glue:text}`back_round:.1f` per
+# cent, is above that of the mean of its training windows, {glue:text}`back_round_mean:.1f`.
 #
 # **What the flags are worth.** Two warnings mean two things. *Unlike* says that an image is of another kind. It is raised for
 # {glue:text}`flag_same_window:.0f` per cent of the windows of usual films, {glue:text}`flag_small_window:.0f` on cubes of 11 nm,
 # {glue:text}`flag_upside_window:.0f` with upside-down contrast, {glue:text}`flag_noisy_window:.0f` with much noise, and
 # {glue:text}`flag_measured:.0f` of the measured pair, put to the range of the training images. It does not say that a prediction is
 # wrong: in usual films the error is {glue:text}`flagged_window:.1f` per cent where it is raised and
-# {glue:text}`unflagged_window:.1f` elsewhere. *Disagreement* does: {glue:text}`flagged_spread:.1f` against
+# {glue:text}`unflagged_window:.1f` elsewhere. *Disagreement* does, in usual films: {glue:text}`flagged_spread:.1f` against
 # {glue:text}`unflagged_spread:.1f` (rank correlation with the error {glue:text}`rank_spread:+.2f`; of the other,
-# {glue:text}`rank_window:+.2f`). Neither sees what no window shows. Another doping makes errors twice as large, and is flagged
+# {glue:text}`rank_window:+.2f`). Elsewhere it can turn round: on spheroids the correlation is {glue:text}`turns_round:+.2f`, and with
+# less and more doping flagged windows have {glue:text}`turns_less_flagged:.1f` and {glue:text}`turns_more_flagged:.1f` per cent, the
+# others {glue:text}`turns_less_others:.1f` and {glue:text}`turns_more_others:.1f`. Neither sees what no window shows. Another doping makes errors twice as large, and is flagged
 # in {glue:text}`flag_less_window:.0f` and {glue:text}`flag_less_spread:.0f` per cent of the windows; gaps of 4.5 nm in
 # {glue:text}`flag_wide_window:.0f` and {glue:text}`flag_wide_spread:.0f`. A flag is a reason to look; silence is no promise.
 #
@@ -1285,8 +1328,8 @@ figures.show(
 by_way = design_table.pivot_table(values="error", index="way", columns="kind", aggfunc="median")
 by_way["all"] = design_table.groupby("way")["error"].median()
 by_way["other scatter around it"] = design_table.groupby("way")["other_surroundings"].median()
-claims.table("design", by_way.round(1).reset_index(), "Inverse design: median over wishes of the "
-             "least error (%) of six simulations", out)  # fmt: skip
+claims.table("design", by_way.round(1).reset_index().rename_axis(columns=None), "Inverse design: "
+             "median over wishes of the least error (%) of six simulations", out)  # fmt: skip
 errors_by = design_table.pivot_table(values="error", index="wish", columns="way", sort=False)
 first_example = design_table[design_table["way"] == "nearest examples"].set_index("wish")["first"]
 for short, way in (("spec2im", "spec2im"), ("latent", "latent space"), ("random", "random"),
@@ -1309,7 +1352,7 @@ glue("design_moved", float(by_way.loc["guided changes", "other scatter around it
 glue("design_made", float(by_way.loc["guided changes", "made"]), display=False)
 glue("design_film", float(by_way.loc["guided changes", "film"]), display=False)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Three wishes, of which the last is far from reached, with the simulated spectra of the best geometries of two ways, and these geometries (24 nm wide; cross, the beam).", "name": "fig-ch04-designs"}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Three wishes, none fully reached (least errors in the text), with the simulated spectra of the best geometries of two ways, and these geometries (24 nm wide; cross, the beam).", "name": "fig-ch04-designs"}}
 wishes = list(errors_by.index)
 with np.load(DATA / "design.npz") as drawn:
     examples = {
@@ -1318,12 +1361,15 @@ with np.load(DATA / "design.npz") as drawn:
             {way: (drawn[f"{k} {way} spectrum"], drawn[f"{k} {way} window"])
              for way in ("guided changes", "nearest examples")},
         )
-        for k in (2, 9, 6)  # two that are nearly reached, one that is not
+        for k in (2, 9, 6)  # in the last, guided changes lose to the nearest examples
     }  # fmt: skip
+for row, k in enumerate((2, 9, 6), 1):
+    for short, way in (("guided", "guided changes"), ("examples", "nearest examples")):
+        glue(f"shown_{short}_{row}", float(errors_by.loc[wishes[k], way]), display=False)
 figures.show(
     beyond_plots.designs(examples, energy),
-    "Three rows. Left, a wished spectrum in black and two dashed ones, close to it in the upper "
-    "rows; right, the windows that gave them, with a few bright cubes each.",
+    "Three rows. Left, a wished spectrum in black and two dashed ones, closest to it in the "
+    "first row; right, the windows that gave them, with a few bright cubes each.",
     "fig-ch04-designs",
 )
 
@@ -1334,7 +1380,11 @@ figures.show(
 # {glue:text}`design_spec2im:.1f` and random windows at {glue:text}`design_random:.1f`. Guided changes beat the nearest
 # examples in {glue:text}`beats_examples_guided` of {glue:text}`wishes` wishes, random changes in
 # {glue:text}`beats_changes_guided` and random windows in {glue:text}`beats_random_guided`; the latent space beats the examples in
-# {glue:text}`beats_examples_latent`, spec2im in {glue:text}`beats_examples_spec2im`.
+# {glue:text}`beats_examples_latent`, spec2im in {glue:text}`beats_examples_spec2im`. Of the three wishes drawn, guided changes
+# and nearest examples reach the first within {glue:text}`shown_guided_1:.1f` and {glue:text}`shown_examples_1:.1f` per cent, the
+# second {glue:text}`shown_guided_2:.1f` and {glue:text}`shown_examples_2:.1f`, the third {glue:text}`shown_guided_3:.1f` and
+# {glue:text}`shown_examples_3:.1f`, where the examples win. By Eq. {eq}`eq-ch04-error` these are about half of the usual relative
+# errors: in the second, peak and shoulder are visibly missed.
 #
 # So networks help, if the physics is asked in between, but six nearest examples, which need no network, come close. spec2im
 # alone is no design tool: it decodes the mean of all windows that share a spectrum, and a mean of films is no film. Made
@@ -1370,7 +1420,7 @@ ours = {
     "4.1": final["im2spec", 2],
     "4.2": final["im2spec", 10],
     "4.3": float(leaky.mean()),
-    "4.4": float(ratio["im2spec", 10]),
+    "4.4": edge_10,
     "4.5": float(ratio["im2spec", 2]),
     "4.6": final["spec2im", 2],
     "4.7": final["spec2im", 10],
@@ -1395,10 +1445,19 @@ ours = {
 }  # fmt: skip
 ledger = claims.read_claims(DATA / "claims.toml", ours)
 claims.show_claims(ledger)
+one_value = clean[on_particle][:, bulk].mean()
+constant_off = np.abs(one_value / clean[on_particle][:, bulk].mean(1) - 1)
+glue("bulk_off", float(100 * np.median(bulk_off[on_particle])), display=False)
+glue("bulk_constant", float(100 * np.median(constant_off)), display=False)
 glue("claims_held", sum(claim.verdict == "holds" for claim in ledger), display=False)
 glue("claims_judged", sum(not claim.unavailable for claim in ledger), display=False)
 
 # %% [markdown]
+# Two need care. The bulk feature: its energy is that of the permittivity, which all cubes share, so only its height is
+# predicted. There the network is {glue:text}`bulk_off:.1f` per cent off in the median, one value for all places on particles
+# {glue:text}`bulk_constant:.1f`. And the edge: its two ratios lie near the limit of 1.25, on one film, and only the one with 10
+# latents was taken for three seeds; take both for undecided.
+#
 # The next line stops the build if a value of ours has left its guard.
 
 # %% tags=["claims"]
@@ -1464,7 +1523,7 @@ figures.show(
     "pixels off.",
     "fig-ch04-breaks",
 )
-claims.table("breaks", broken.round(2), "Error (%) against the true spectra", out)
+claims.table("breaks", broken.round(2), "Error (%) against the true spectra, simulated", out)
 of_image = broken.set_index("image")["error"]
 for name, row in (("usual", "as recorded"), ("shifted", "2 pixels off"),
                   ("noisy", "a hundredth of the counts"), ("gain", "gain 20 % lower")):  # fmt: skip
@@ -1490,7 +1549,7 @@ for name, row in (("usual", "as recorded"), ("shifted", "2 pixels off"),
 # takes any spectrum image (`hspy`, `zspy`, `dm3`, `dm4`, `npy`, `npz`) with the dark-field image of the same scan, on the
 # same pixels or on finer ones. Shipped networks know one kind of film and are not used: both networks learn from one part of
 # your map and are judged on another, beside the baselines. What you get is in [Your data](your_data.md); the most
-# important line is the one that says whether a network is better than nearest neighbours or a linear model *there*.
+# important line is the one that says whether a network is better than nearest neighbours *there*.
 # Without `--data`, this section runs on the measured pair of [](#sec-ch04-measurement).
 
 # %% tags=["hide-input", "your-data"]
@@ -1508,6 +1567,13 @@ if not data:
                      "error (%) on windows that took no part in training", out)  # fmt: skip
         for sentence in one_field.beaten(learnt.errors):
             claims.note(f"Measured pair, {sentence}", "warning")
+        by_block = learnt.errors[(learnt.errors["direction"] == "im2spec")
+                                 & (learnt.errors["split"] == "block")]  # fmt: skip
+        by_block = by_block.set_index("method")["error_percent"]
+        learns_it = by_block["network"] < by_block["mean"]
+        glue(
+            "measured_word", "is thickness" if learns_it else "is little in this run", display=False
+        )
 if field:
     misplaced = field_checks.misplaced(field[0], field[1])
     check = field_checks.compare_parts(division, *misplaced)
@@ -1551,8 +1617,8 @@ if field:
                              field[2].energy.to_numpy(), label, own_nm))  # fmt: skip
 
 # %% [markdown]
-# What im2spec learns from the measured pair is thickness, and the neighbours in the table learn it too: a window is as bright as
-# its middle is thick. Backwards there is little to find, as windows of the bare support are dark whatever their spectrum, and a
+# What there is to learn from the measured pair is thickness: a window is as bright as its middle is thick. The neighbours in the
+# table learn it; what im2spec learns {glue:text}`measured_word`. Backwards there is little to find, as windows of the bare support are dark whatever their spectrum, and a
 # relative error of what is nearly zero is nearly 100 per cent.
 
 # %% [markdown] tags=["your-data"]
