@@ -173,7 +173,8 @@ figures.show(
     "fig-ch04-1",
 )
 peaks_of = exploration.region_peaks(means)
-claims.table("regions", peaks_of.round(4), "Peaks of the mean spectra of the regions", out)
+claims.table("regions", peaks_of.round(4), f"Peaks of the mean spectra of the regions, {kind}", out,
+             {"energy_eV": "energy of the peak", "loss_per_eV": "its height"})  # fmt: skip
 if film is not None:
     claims.number("simulate_s", seconds, "s", data="simulated",
                   label="processor time to simulate the film")  # fmt: skip
@@ -320,6 +321,7 @@ Code(
 validation = pd.read_csv(DATA / "validation.csv")
 peak_rows = validation[(validation["quantity"] == "peak")]
 shown = validation[validation["quantity"].isin(["peak", "height", "polarisability"])]
+shown = shown.assign(difference=shown["difference"] + 0.0)  # no "-0"
 claims.table("validation", shown.round(6), "The simulator (ours) against independent calculations "
              "(other), in vacuum", out)  # fmt: skip
 claims.number("worst_peak", 1e3 * peak_rows["difference"].abs().max(), "meV", data="simulated",
@@ -330,7 +332,7 @@ glue("worst_height", float(100 * (high["difference"] / high["other"]).abs().max(
 # %% [markdown]
 # Peaks differ by at most {glue:text}`worst_peak:.0f` meV, half of the energy resolution, heights of cubes by
 # {glue:text}`worst_height:.0f` per cent. The largest difference is that of two coupled cubes ("cubes"), the case most like a film.
-# Places of the electron are from the middle of the particle, or of the left one of two. (A rounded conductor polarises less than the ideal cube of the table, and
+# Places of the electron are from the middle of the particle, or of the left one of two. (A rounded conductor polarises less than the ideal cube of the table, and, with a greater *power* of its superellipsoid,
 # approaches it as its edges sharpen.) A film takes {glue:text}`simulate_s:.0f` s of processor time.
 #
 # ### From counts to plasmon losses
@@ -643,8 +645,8 @@ for number in (2, 10):
     glue(f"high_{number}", float(np.quantile(error_of["im2spec", number], 0.95)), display=False)
 told_by_paper = [paper[d].get(n, np.nan) for d, n in zip(shown["direction"], shown["latent"])]
 claims.table("latents", shown.assign(paper=told_by_paper).round(2), "Error (%) on whole films that "
-             "nobody had seen, by number of latent variables; SD over seeds; "
-             "simulated", out)  # fmt: skip
+             "nobody had seen, by number of latent variables; simulated", out,
+             {"sd_ours": "SD over seeds", "paper": "told by the paper"})  # fmt: skip
 table_of = by_seed["error"]
 final = {}
 for direction in KINDS:

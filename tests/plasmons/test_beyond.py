@@ -62,7 +62,7 @@ def test_errors_are_least_on_films_like_the_training_set():
 
 def test_figures_show_what_the_tables_hold():
     fig = beyond_plots.peak_energies(table("peaks"))
-    assert [ax.get_title().split(",")[0] for ax in fig.axes] == list(peaks.BANDS_EV)
+    assert [ax.get_title().split("\n")[0] for ax in fig.axes] == list(peaks.BANDS_EV)
     assert len(beyond_plots.coverage(table("intervals_energy"), table("intervals")).axes) == 2
     fig = beyond_plots.back_projection(table("consistency"))
     assert [ax.get_title() for ax in fig.axes] == ["im2spec", "spec2im"]
