@@ -805,8 +805,8 @@ rows = [
      "at the edge over inside": ratio[name, number], "SD over mean": spread_of[name, number]}
     for name, number in error_of
 ]  # fmt: skip
-claims.table("error_maps", pd.DataFrame(rows).round(2), "Structure of the maps of errors on film 0",
-             out)  # fmt: skip
+claims.table("error_maps", pd.DataFrame(rows).round(2), "Structure of error maps "
+             "on film 0, simulated", out)  # fmt: skip
 for (name, number), value in ratio.items():
     glue(f"edge_{name}_{number}", float(value), display=False)
 region_of = found[pairs.y_px, pairs.x_px]
@@ -890,7 +890,8 @@ for name, (images_made, at) in tested.items():
          "windows": len(at)}
     )  # fmt: skip
 turns = pd.DataFrame(listing)
-claims.table("orientation", turns.round(3), "spec2im, 10 latents: windows of film 0 at the edge",
+claims.table("orientation", turns.round(3), "spec2im, 10 latents: windows of film 0 "
+             "(simulated) at the edge",
              out)  # fmt: skip
 for name, row in zip(("others", "same"), listing):
     glue(f"upright_{name}", float(100 * row["right orientation"]), display=False)
