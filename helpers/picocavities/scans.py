@@ -17,7 +17,7 @@ import xarray as xr
 from helpers.picocavities import nearfield
 from helpers.picocavities.configurations import scaled_wavenumbers
 from helpers.picocavities.formations import form, lorentz, shine
-from helpers.picocavities.varieties import VARIETIES
+from helpers.picocavities.varieties import VARIETIES, Variety
 from helpers.registry import DataError
 
 GAP_WIDTH_CM = 8.0  # full width of a line of the many molecules in a gap
@@ -67,8 +67,8 @@ def scan(rng, molecule, configurations, variety="commercial", power_uw=None, eve
     molecule : helpers.picocavities.molecule.Molecule
         Upright.
     configurations : list of helpers.picocavities.configurations.Configuration
-    variety : str
-        Of `helpers.picocavities.varieties.VARIETIES`.
+    variety : str or Variety
+        Name in `helpers.picocavities.varieties.VARIETIES`, or a variety of your own.
     power_uw : float, optional
         Laser power; the reference power of the variety without.
     events : bool
@@ -83,9 +83,9 @@ def scan(rng, molecule, configurations, variety="commercial", power_uw=None, eve
     DataError
         No such variety, a power that is not positive, or no configuration for a side.
     """
-    if variety not in VARIETIES:
+    kind = variety if isinstance(variety, Variety) else VARIETIES.get(variety)
+    if kind is None:
         raise DataError(f"variety is {variety!r}: give one of {', '.join(VARIETIES)}.")
-    kind = VARIETIES[variety]
     power = kind.reference_uw if power_uw is None else power_uw
     if not power > 0:
         raise DataError(f"power_uw is {power}: give a laser power in microwatt.")
@@ -111,7 +111,12 @@ def scan(rng, molecule, configurations, variety="commercial", power_uw=None, eve
                 "time": instrument.step_s * np.arange(instrument.steps),
                 "wavenumber": instrument.wavenumbers,
             },
-            attrs={"source": "simulated", "units": "counts", "variety": variety, "power_uw": power},
+            attrs={
+                "source": "simulated",
+                "units": "counts",
+                "variety": kind.title,
+                "power_uw": power,
+            },  # fmt: skip
         ),
         stable.astype(np.float32),
         picocavity.astype(np.float32),
