@@ -1,7 +1,7 @@
 """From the scores of a classifier to probabilities that are frequencies, and to a reject option.
 
 Scaling follows Guo et al. 2017: scores are multiplied by a factor, or each class gets a factor and
-an offset of its own. A network that is sure enough of clear frames is too sure of noisy ones, so
+an offset of its own. A network may be too modest about clear frames and too sure of noisy ones, so
 that its factor depends on the noise of the frame. All of it is fitted on validation frames.
 Intervals come from drawing whole orientations with replacement: noise copies of one orientation are
 one look.

@@ -55,8 +55,9 @@ def test_a_click_in_the_film_goes_to_that_window(page, root):
         page.mouse.click(frame["x"] + u * frame["width"], frame["y"] + v * frame["height"])
         told = root.locator(".chosen").inner_text().replace("\xa0", " ")
         x_nm, y_nm = map(float, re.search(r"x ([\d.]+), y ([\d.]+) nm", told).groups())
-        assert x_nm == pytest.approx(1.5 * (74 * u - 0.5), abs=1.6)
-        assert y_nm == pytest.approx(1.5 * (61 * v - 0.5), abs=1.6)
+        # of every second window the nearest is at most a pixel and a half away
+        assert x_nm == pytest.approx(1.5 * (74 * u - 0.5), abs=2.3)
+        assert y_nm == pytest.approx(1.5 * (61 * v - 0.5), abs=2.3)
 
 
 def test_spectra_have_an_axis_in_ev_and_drawings_have_words(root):
