@@ -716,8 +716,9 @@ pooled = trust[trust["dose_per_A2"].isna()]
 accepted = pooled[pooled["scaling"] == "after"]
 figures.show(
     study_plots.trust(bins, risks, (accepted["accepted"].mean(), accepted["risk"].mean())),
-    "Left, points above the diagonal before scaling, near it afterwards. Right, two curves close together, near zero until three "
-    "quarters of the frames are accepted, then rising steeply; a circle marks the threshold.",
+    "Left, points above the diagonal before scaling, near it afterwards. Right, two curves close "
+    "together, near zero until three quarters of the frames are accepted, then rising steeply; a "
+    "circle marks the threshold.",
     "fig-ch03-calibration",
 )
 for name, rows_of in (
